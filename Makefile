@@ -1,0 +1,72 @@
+# A thin front for vm/: each target is a script there, and says what it does.
+# `make help` lists them.
+
+SHELL	:= /bin/bash
+
+# Variables given to make reach the scripts as environment.
+
+.PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make run          see it work: the kernel is built and booted, fanfp watches a directory
+#: make test         run all tests in the guest; T=name runs those
+#: make shell        a shell in the guest
+#: make vm CMD='...' a command in the guest: its output, its exit status
+#: make check        what must hold before the series is mailed
+#: make series       write the patches, with their cover letter
+#:
+#: make kernel       build the kernel            make fetch      get the base kernel's source
+#: make selftests    build test_progs            make deps       install what is missing
+#: make tool         build fanfp                 make clean      remove what was built
+#:                                               make distclean  remove the whole cache
+#:
+#: KSRC=DIR     build on a kernel tree of your own, which is left as it is
+#: CONFIG=debug add vm/debug.config, in a build folder of its own
+#: SMP=2 MEM=3G the guest's processors and memory
+#: ICOUNT=1     one processor whose clock counts instructions: times can be compared
+#: V=1          show commands and the guest's boot time
+#: FANFP_CACHE= where sources, objects and logs are kept (~/.cache/fanotify-fastpath)
+
+deps:
+	@vm/deps
+
+fetch: deps
+	@vm/fetch
+
+kernel: fetch
+	@vm/build
+
+tool: fetch
+	@vm/tool
+
+selftests: kernel
+	@vm/selftests
+
+run: kernel tool
+	@vm/run vm/demo
+
+shell: kernel tool
+	@vm/run
+
+vm: has-cmd kernel tool
+	@vm/run "$$CMD"
+
+has-cmd:
+	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
+
+test: fetch
+	@vm/test
+
+check: kernel
+	@vm/check
+
+series: fetch
+	@vm/series
+
+clean:
+	@vm/clean objects
+
+distclean:
+	@vm/clean all

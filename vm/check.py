@@ -1,0 +1,100 @@
+"""Checks of series/ for vm/check.
+usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches
+"""
+
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import overlay
+import series
+
+# What checkpatch may say: its type, where, and why it is right as it is.
+ALLOWED = (
+    ("FILE_PATH_CHANGES", "", "MAINTAINERS is changed by the last patch, for all new files"),
+    ("LONG_LINE_STRING", "", "a message is not split, so that it can be searched for"),
+    ("OPEN_ENDED_LINE", "include/trace/events/", "how the macros of trace events are written"),
+    ("PARENTHESIS_ALIGNMENT", "include/trace/events/", "the same"),
+    ("SPLIT_STRING", "tools/fanotify/", "the help texts that argp wraps, and the messages of a tool"),
+    ("LONG_LINE", "tools/fanotify/", "a table whose rows are messages"),
+    ("VOLATILE", "tools/fanotify/", "const volatile is how a BPF program declares what its loader sets"),
+    ("EMBEDDED_FUNCTION_NAME", "tools/fanotify/", "a common word, not the function"),
+    ("NEW_TYPEDEFS", "tools/fanotify/fastpath.bpf.h", "atomic_t is the kernel's"),
+    ("CAMELCASE", "tools/fanotify/", "PRIu64 and its like are C's own names"),
+    ("ARRAY_SIZE", "tools/fanotify/", "user space has no such macro"),
+    ("BIT_MACRO", "tools/fanotify/", "the same"),
+    ("PREFER_DEFINED_ATTRIBUTE_MACRO", "tools/fanotify/", "the same"),
+    ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
+    ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
+    ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
+)
+
+
+def owners():
+    """Each new file is owned by one patch, and each line of a files list means one."""
+    patches = overlay.patches()
+    count = collections.Counter(f for p in patches for f in p.owns)
+    wrong = [f"{f} belongs to no patch: add it to series/*/files" for f in overlay.overlay_files() if not count[f]]
+    for name, times in count.items():
+        if times > 1:
+            who = ", ".join(p.name for p in patches if name in p.owns)
+            wrong.append(f"{name} belongs to more than one patch: {who}")
+    for patch in patches:
+        wrong += [f"series/{patch.name}/files names {n}, which does not exist" for n in patch.unmatched]
+        if not os.path.exists(f"{patch.dir}/message"):
+            wrong.append(f"series/{patch.name} has no message")
+    if wrong:
+        raise overlay.Wrong("\n".join(wrong))
+
+
+def roundtrip(base, mails):
+    """git am of the mails on the base gives the base plus the overlay."""
+    patches = overlay.patches()
+    with tempfile.TemporaryDirectory() as temp:
+        repo, stage = f"{temp}/repo", f"{temp}/stage"
+        os.mkdir(repo)
+        series.base_repo(base, repo, patches)
+        names = sorted(n for n in os.listdir(mails) if not n.startswith("0000-"))
+        who = {"GIT_COMMITTER_NAME": "check", "GIT_COMMITTER_EMAIL": "check@localhost"}
+        series.git(repo, "am", "-q", *(f"{os.path.abspath(mails)}/{n}" for n in names), env=who)
+        os.mkdir(stage)
+        overlay.stage(base, stage)
+        diff = subprocess.run(["diff", "-rq", "--no-dereference", "--exclude=.git", repo, stage],
+                              stdout=subprocess.PIPE, check=False)
+        if diff.returncode:
+            raise overlay.Wrong("the mailed series is not what was tested:\n" + diff.stdout.decode())
+        if series.git(repo, "status", "--porcelain"):
+            raise overlay.Wrong("git am left the tree dirty")
+
+
+def checkpatch(base, patch):
+    """checkpatch --strict has nothing to say but what is allowed. Without a GIT_DIR:
+    the base is no git tree, and ours is not the kernel's.
+    """
+    done = subprocess.run(
+        [f"{base}/scripts/checkpatch.pl", f"--root={base}", "--strict", "--quiet", "--no-summary",
+         "--show-types", patch], env={**os.environ, "GIT_DIR": "/none"},
+        cwd=os.path.dirname(patch), # where it leaves a file
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    wrong = []
+    for said in filter(None, re.split(r"\n\n+", done.stdout.decode(errors="replace").strip())):
+        kind = re.match(r"(?:ERROR|WARNING|CHECK):(\w+):", said)
+        where = re.search(r"^#\d+: (?:FILE: )?(\S+?):\d+:", said, re.M)
+        if not kind or not any(kind[1] == k and (where[1] if where else "").startswith(w) for k, w, _ in ALLOWED):
+            wrong.append(said)
+    if wrong:
+        raise overlay.Wrong("\n".join(wrong))
+
+
+def kernel_patches():
+    """The patches that change what is built into the kernel."""
+    for patch in overlay.patches():
+        if any(p.startswith(("fs/", "include/", "kernel/")) for p in patch.changes + patch.owns):
+            print(patch.name)
+
+
+CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches}
+overlay.run(lambda: CHECKS[sys.argv[1]](*sys.argv[2:]))

@@ -1,0 +1,104 @@
+# Sourced by the scripts of this folder: where things are, messages, the cache's
+# lock, and running a long command with its output in a log.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # much of this is used only by those scripts
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+base_version=$(<"$repo/series/base")
+cache=${FANFP_CACHE:-$HOME/.cache/fanotify-fastpath}
+mkdir -p "$cache" 2>/dev/null || {
+	echo "cannot create the cache folder $cache: set FANFP_CACHE to a folder that can be written" >&2
+	exit 1
+}
+cache=$(cd "$cache" && pwd -P)
+jobs=$(nproc)
+hash_of() { sha256sum | cut -c1-8; }
+
+# With KSRC= everything that is made from that tree lives in a folder of its own.
+if [[ -n ${KSRC:-} ]]; then
+	[[ -f $KSRC/Kbuild && -f $KSRC/MAINTAINERS ]] || {
+		echo "KSRC=$KSRC is not the top of a kernel tree" >&2
+		exit 1
+	}
+	KSRC=$(cd "$KSRC" && pwd -P)
+	work=$cache/ksrc-$(hash_of <<<"$KSRC")
+	base=$KSRC
+else
+	work=$cache
+	base=$cache/base
+fi
+config=${CONFIG:-}
+# The names that vm/*.sh and the Makefile agree on.
+tree=$work/tree
+build=$work/build${config:+-$config} bpf=$work/bpf tool=$work/tool
+logs=$work/logs
+mkdir -p "$logs"
+export PYTHONDONTWRITEBYTECODE=1
+# The makes that are started here are top ones, whatever make started us: below
+# another one the selftests would take OUTPUT= for given, and write into /.
+unset MAKELEVEL MAKEFLAGS MFLAGS OUTPUT O
+export FANFP_CACHE=$cache FANFP_WORK=$work FANFP_BASE=$base FANFP_BUILD=$build
+
+[[ -z ${V:-} || $V == 0 ]] || set -x
+
+step() { printf '==> %s\n' "$*" >&2; }
+die() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit 1
+}
+
+# One writer of the cache at a time. A script that another one started inherits
+# the lock.
+lock_cache() {
+	[[ ${FANFP_LOCKED:-} != "$work" ]] || return 0
+	exec {lock_fd}>"$work/lock"
+	if ! flock -n "$lock_fd"; then
+		step "waiting for another run that works in $work"
+		flock "$lock_fd"
+	fi
+	export FANFP_LOCKED=$work
+}
+
+# need_space GB: say early that the disk will be full later.
+need_space() {
+	local free
+	free=$(df -Pk "$cache" | awk 'NR == 2 { print int($4 / 1048576) }')
+	((free >= $1)) || die "$cache has $free GB free, $1 GB are needed: make room or set FANFP_CACHE to another disk"
+}
+
+# run_logged LOG WHAT TOTAL COMMAND...: runs COMMAND with its output in LOG. Says
+# how many objects were made (of TOTAL, if not empty) and how long it has taken.
+run_logged() {
+	local log=$1 what=$2 total=$3 pid status=0 start=$SECONDS every=10 end='\n' next made
+	shift 3
+	if [[ -t 2 ]]; then every=1 end='\r'; fi
+	step "$what (log: $log)"
+	# In a process group of its own, which can be ended as a whole.
+	set -m
+	"$@" >"$log" 2>&1 </dev/null &
+	set +m
+	pid=$!
+	# shellcheck disable=SC2064 # the pid of now
+	trap "kill -- -$pid 2>/dev/null; wait $pid; exit 130" INT TERM HUP
+	next=$((SECONDS + every))
+	{ set +x; } 2>/dev/null
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 0.1
+		((SECONDS >= next)) || continue
+		next=$((SECONDS + every))
+		made=$(grep -cE '^ +(CC|AS|LD|AR|HOSTCC|TEST-OBJ|EXT-OBJ|CLNG-BPF) ' "$log" || true)
+		# shellcheck disable=SC2059 # $end is the line's end
+		printf "    %s objects%s, %d:%02d   $end" "$made" "${total:+ of about $total}" \
+			$(((SECONDS - start) / 60)) $(((SECONDS - start) % 60)) >&2
+	done
+	wait "$pid" || status=$?
+	trap - INT TERM HUP
+	[[ -z ${V:-} || $V == 0 ]] || set -x
+	return "$status"
+}
+
+# The lines of a build's log that say why it failed.
+show_errors() {
+	{ grep -nE '(^|[^_[:alnum:]])(error|Error|ERROR|undefined reference|FAILED)([^_[:alnum:]]|$)' "$1" || tail -n 15 "$1"; } | head -n 25 >&2
+}

@@ -1,0 +1,338 @@
+"""Runs the guest in QEMU: the second half of vm/run, which says how it is used.
+
+The guest's first process is vm/guest-init. It gets the command through a job
+folder that it sees over 9p, and talks to us over virtio ports: the command's
+two output streams, its input, and a control port ("ready", "exit N").
+"""
+
+import argparse
+import ctypes
+import fcntl
+import os
+import re
+import secrets
+import selectors
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+
+REPO = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+CACHE, WORK, BUILD = (os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD"))
+VERBOSE = os.environ.get("V", "0") not in ("", "0")
+GUEST_FAILED = 125
+BOOT_TIMEOUT = 120
+
+# What the kernel prints when something is wrong with it.
+SPLAT = re.compile(
+    r"WARNING:|BUG:|\bOops\b|Kernel panic|general protection fault|UBSAN:|KASAN:|KCSAN:"
+    r"|possible recursive locking|possible circular locking|inconsistent lock state"
+    r"|suspicious RCU usage|INFO: (task|rcu|trying)|rcu: INFO|self-detected stall|soft lockup"
+    r"|hard LOCKUP|DEBUG_LOCKS_WARN|refcount_t:|list_(add|del) corruption|kmemleak: \d+ new"
+    r"|blocked for more than|sleeping function called|scheduling while atomic|held lock freed"
+    r"|lock held when returning|bad unlock balance")
+# Not ours and harmless, with the reason.
+HARMLESS = re.compile(
+    r"WARNING: Spectre"             # a mitigation is off in this configuration
+)
+
+
+class GuestFailed(Exception):
+    """The guest did not do what it was asked; the text says why."""
+
+
+def note(*text):
+    print("vm:", *text, file=sys.stderr, flush=True)
+
+
+def kvm_works():
+    """Opening /dev/kvm is not enough: some containers hand out one that creates
+    a machine and never runs it. So a guest of one instruction is run, once a boot
+    of the host: a firmware that writes 1 to a port, which ends QEMU with status 3.
+    """
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    known = f"{CACHE}/kvm"
+    if os.path.exists(known):
+        with open(known, encoding="ascii") as file:
+            if (words := file.read().split())[:1] == [boot]:
+                return words[1] == "works"
+    with tempfile.NamedTemporaryFile(dir=CACHE) as firmware:
+        firmware.write(bytes(0xFFF0) + b"\xb0\x01\xe6\xf4\xf4".ljust(16, b"\xf4"))
+        firmware.flush()
+        try:
+            works = subprocess.run(
+                ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-accel", "kvm",
+                 "-cpu", "host", "-bios", firmware.name, "-device", "isa-debug-exit,iobase=0xf4"],
+                stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=3,
+                preexec_fn=die_with_parent, check=False).returncode == 3
+        except subprocess.TimeoutExpired:
+            works = False
+    with open(f"{known}.new", "w", encoding="ascii") as file:
+        file.write(f"{boot} {'works' if works else 'dead'}\n")
+    os.rename(f"{known}.new", known)
+    return works
+
+
+def die_with_parent():
+    """QEMU ends even when we are killed and cannot end it."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
+
+
+class Stream:
+    """One output stream of the guest's command, up to the mark that ends it."""
+
+    def __init__(self, sock, out, mark):
+        self.sock, self.out, self.mark = sock, out, mark
+        self.held = b""
+        self.done = False
+
+    def read(self):
+        data = self.sock.recv(65536)
+        if not data:
+            self.write(self.held)
+            return False
+        data = self.held + data
+        if data.endswith(self.mark):
+            data, self.held, self.done = data[:-len(self.mark)], b"", True
+        else:
+            size = min(len(self.mark) - 1, len(data))
+            while size and not self.mark.startswith(data[-size:]):
+                size -= 1
+            data, self.held = data[:len(data) - size], data[len(data) - size:]
+        self.write(data)
+        return True
+
+    def write(self, data):
+        while data:
+            data = data[os.write(self.out, data):]
+
+
+class Machine:
+    def __init__(self, command, tty):
+        self.tty = tty
+        self.stdin = not tty and sys.stdin is not None and not os.isatty(0)
+        os.makedirs(f"{CACHE}/out", exist_ok=True)
+        os.makedirs(f"{WORK}/logs", exist_ok=True)
+        self.console = self.console_log()
+        self.job = tempfile.mkdtemp(prefix="job-", dir=WORK)
+        self.mark = secrets.token_hex(16)
+        for name, text in (("command", command), ("mark", self.mark)):
+            with open(f"{self.job}/{name}", "w", encoding="utf-8") as file:
+                file.write(text)
+        self.qemu = None
+        self.socks = {}
+        self.theirs = []
+        self.attr = termios.tcgetattr(0) if tty else None
+
+    @staticmethod
+    def console_log():
+        """A new log; console.log points to the newest, and ten are kept."""
+        logs = f"{WORK}/logs"
+        old = sorted(n for n in os.listdir(logs) if n.startswith("console-"))
+        for name in old[:-9]:
+            os.unlink(f"{logs}/{name}")
+        path = f"{logs}/console-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+        link = f"{logs}/.console-{os.getpid()}"
+        os.symlink(os.path.basename(path), link)
+        os.rename(link, f"{logs}/console.log")
+        return path
+
+    def port(self, name):
+        ours, theirs = socket.socketpair()
+        self.socks[name] = ours
+        self.theirs.append(theirs)
+        return ["-chardev", f"socket,id={name},fd={theirs.fileno()}",
+                "-device", f"virtserialport,chardev={name},name={name}"]
+
+    def command_line(self):
+        icount = os.environ.get("ICOUNT", "0") not in ("", "0")
+        smp = "1" if icount else os.environ.get("SMP") or "2"
+        args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
+                "-display", "none", "-m", os.environ.get("MEM") or "3G", "-smp", smp]
+        if icount:
+            args += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
+        elif kvm_works():
+            args += ["-accel", "kvm", "-cpu", "host"]
+        else:
+            args += ["-accel", "tcg,thread=multi", "-cpu", "max"]
+        size = os.get_terminal_size(0) if self.tty else None
+        guest = {
+            "FANFP_REPO": REPO, "FANFP_CACHE": CACHE, "FANFP_JOB": self.job,
+            "FANFP_TOOL": f"{WORK}/tool", "FANFP_STDIN": "1" if self.stdin else "",
+            "FANFP_TTY": f"{size.lines}x{size.columns}" if size else "",
+        }
+        if self.tty:
+            guest["TERM"] = os.environ.get("TERM", "linux")
+        words = ["console=ttyS0", "panic=-1", "ro", "root=/dev/root", "rootfstype=9p",
+                 "rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose",
+                 f'init="{REPO}/vm/guest-init"', *(f'{k}="{v}"' for k, v in guest.items())]
+        args += ["-kernel", f"{BUILD}/arch/x86/boot/bzImage", "-append", " ".join(words),
+                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+                 "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]
+        for tag, path, how in (("/dev/root", "/", "readonly=on"),
+                               ("out", f"{CACHE}/out", "readonly=off")):
+            name = os.path.basename(tag)
+            args += ["-fsdev", f"local,id={name},path={path},security_model=none,{how},multidevs=remap",
+                     "-device", f"virtio-9p-pci,fsdev={name},mount_tag={tag}"]
+        if self.tty:
+            args += ["-chardev", "stdio,id=tty,signal=off,mux=on", "-echr", "0x1d",
+                     "-device", "virtconsole,chardev=tty"]
+        for name in ("control",) if self.tty else ("control", "stream1", "stream2", "stdin"):
+            args += self.port(name)
+        return args
+
+    def start(self):
+        args = self.command_line()
+        if VERBOSE:
+            note(" ".join(args))
+        with open(f"{self.job}/qemu", "wb") as errors:
+            self.qemu = subprocess.Popen(
+                args, stdin=None if self.tty else subprocess.DEVNULL,
+                stdout=None if self.tty else subprocess.DEVNULL, stderr=errors,
+                pass_fds=[s.fileno() for s in self.theirs], preexec_fn=die_with_parent)
+        for sock in self.theirs:
+            sock.close()
+
+    def feed(self):
+        """Passes our input on, and its end."""
+        try:
+            while data := os.read(0, 65536):
+                self.socks["stdin"].sendall(data)
+        except OSError:
+            pass
+        self.socks["stdin"].shutdown(socket.SHUT_WR)
+
+    def tell(self, text):
+        try:
+            self.socks["control"].sendall(text.encode())
+        except OSError:
+            pass
+
+    def resized(self, *_):
+        size = os.get_terminal_size(0)
+        self.tell(f"size {size.lines} {size.columns}\n")
+
+    def run(self):
+        """Boots, and returns the exit status of the command."""
+        begin = time.monotonic()
+        limit = float(os.environ.get("TIMEOUT") or 0)
+        self.start()
+        if self.tty:
+            signal.signal(signal.SIGWINCH, self.resized)
+        wait = selectors.DefaultSelector()
+        control = self.socks["control"]
+        wait.register(control, selectors.EVENT_READ)
+        mark = self.mark.encode()
+        streams = [] if self.tty else [Stream(self.socks["stream1"], 1, mark),
+                                       Stream(self.socks["stream2"], 2, mark)]
+        for stream in streams:
+            wait.register(stream.sock, selectors.EVENT_READ, stream)
+        ready, status, told = False, None, b""
+        while status is None or not all(s.done for s in streams):
+            now = time.monotonic() - begin
+            if not ready and now > BOOT_TIMEOUT:
+                raise GuestFailed(f"the guest did not boot in {BOOT_TIMEOUT} seconds")
+            if limit and now > limit:
+                self.tell("stuck\n")
+                time.sleep(2)
+                raise GuestFailed(f"the guest was not done after TIMEOUT={limit:g} seconds; "
+                                  "it was told to print its blocked tasks")
+            for key, _ in wait.select(timeout=1):
+                if key.data:
+                    if not key.data.read():
+                        raise GuestFailed("the guest crashed")
+                    continue
+                data = control.recv(4096)
+                if not data:
+                    raise GuestFailed("the guest crashed" if ready else "the guest did not boot")
+                *lines, told = (told + data).split(b"\n")
+                for line in lines:
+                    word, value = line.decode().split()
+                    if word == "ready":
+                        ready = True
+                        if VERBOSE:
+                            note(f"booted in {time.monotonic() - begin:.1f} s, {value} s of the guest's")
+                        if self.stdin:
+                            threading.Thread(target=self.feed, daemon=True).start()
+                    elif word == "exit":
+                        status = int(value)
+        return status
+
+    def end(self):
+        if self.qemu:
+            self.qemu.kill()
+            self.qemu.wait()
+        if self.attr:
+            termios.tcsetattr(0, termios.TCSADRAIN, self.attr)
+
+    def explain(self, why):
+        with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
+            said = file.read().strip()
+        lines = self.console_lines()
+        first = next((n for n, line in enumerate(lines) if SPLAT.search(line)), len(lines) - 30)
+        for line in lines[max(first, 0):][:30]:
+            print("   |", line, file=sys.stderr)
+        if said:
+            print("   |", said, file=sys.stderr)
+        note(f"{why}; its console: {self.console}")
+
+    def console_lines(self):
+        try:
+            with open(self.console, encoding="utf-8", errors="replace") as file:
+                return [line.rstrip() for line in file]
+        except FileNotFoundError:
+            return []
+
+    def splats(self):
+        return [n for n in self.console_lines() if SPLAT.search(n) and not HARMLESS.search(n)]
+
+
+def leave(number, _):
+    raise SystemExit(128 + number)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="vm/run")
+    parser.add_argument("-t", "--tty", action="store_true", help="run COMMAND on a terminal")
+    parser.add_argument("--check-console", action="store_true",
+                        help="fail when the kernel printed a warning")
+    parser.add_argument("command", nargs="*", metavar="COMMAND")
+    args = parser.parse_args()
+    tty = args.tty or not args.command
+    if tty and not (os.isatty(0) and os.isatty(1)):
+        note("a shell in the guest needs a terminal: give a command, as in vm/run 'uname -a'")
+        return 2
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    machine = Machine(" ".join(args.command) or "exec bash -i", tty)
+    if tty:
+        note("Ctrl-] x ends the guest at once")
+    try:
+        status = machine.run()
+        machine.end()
+    except GuestFailed as failure:
+        machine.end()
+        machine.explain(failure)
+        status = GUEST_FAILED
+    except BrokenPipeError:
+        status = 128 + signal.SIGPIPE
+    finally:
+        machine.end()
+        shutil.rmtree(machine.job, ignore_errors=True)
+    if args.check_console and (splats := machine.splats()):
+        for line in splats[:20]:
+            print("   |", line, file=sys.stderr)
+        note(f"the guest's kernel complained; its console: {machine.console}")
+        status = status or GUEST_FAILED
+    return status
+
+
+sys.exit(main())
