@@ -1,0 +1,1646 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fanotify fast path: permission events, and how long an opener waits for the
+ * listener.
+ *
+ * Whatever may have to wait for an answer is done in a child, which is killed
+ * when it takes too long, so that a bug is a failure and not a hang.
+ */
+#define _GNU_SOURCE
+#include <linux/audit.h>
+#include <linux/elf.h>
+#include <linux/netlink.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "cap_helpers.h"
+#include "fanotify_fastpath_helpers.h"
+#include "fanotify_fastpath_permission.skel.h"
+#include "fanotify_fastpath_tracepoint.skel.h"
+
+/* For what comes from somewhere else; never slept out */
+#define TIMEOUT_MS	10000
+/*
+ * Limits that run out in the test, at once or when the listener has surely read
+ * the event, and one that must not
+ */
+#define SHORT_MS	50
+#define READ_MS		2000
+#define LONG_MS		(6 * TIMEOUT_MS)
+
+#define CONTENT		"content"
+
+/* The programs, with the limit for "limit" and "filter_limit" */
+static struct fanotify_fastpath_permission *
+load_limit(int fan_fd, unsigned int timeout_ms, int timeout_answer)
+{
+	struct fanotify_fastpath_permission *skel;
+
+	skel = fanotify_fastpath_permission__open();
+	if (!ASSERT_OK_PTR(skel, "open skeleton"))
+		return NULL;
+	skel->struct_ops.answer_ops->group_fd = fan_fd;
+	skel->struct_ops.limit_ops->group_fd = fan_fd;
+	skel->struct_ops.limit_ops->answer_timeout_ms = timeout_ms;
+	skel->struct_ops.limit_ops->timeout_answer = timeout_answer;
+	skel->struct_ops.filter_limit_ops->group_fd = fan_fd;
+	skel->struct_ops.filter_limit_ops->answer_timeout_ms = timeout_ms;
+	skel->struct_ops.filter_limit_ops->timeout_answer = timeout_answer;
+	skel->struct_ops.filter_ops->group_fd = fan_fd;
+	skel->struct_ops.deny_ops->group_fd = fan_fd;
+	skel->struct_ops.inode_ops->group_fd = fan_fd;
+	skel->struct_ops.pending_ops->group_fd = fan_fd;
+	skel->struct_ops.range_ops->group_fd = fan_fd;
+	if (ASSERT_OK(fanotify_fastpath_permission__load(skel), "load skeleton"))
+		return skel;
+	fanotify_fastpath_permission__destroy(skel);
+	return NULL;
+}
+
+static struct fanotify_fastpath_permission *load(struct fastpath_fixture *f)
+{
+	return load_limit(f->fan_fd, LONG_MS, -EIO);
+}
+
+/* The link goes first: it is the fixture's. */
+static void unload(struct fastpath_fixture *f,
+		   struct fanotify_fastpath_permission *skel)
+{
+	bpf_link__destroy(f->link);
+	f->link = NULL;
+	fanotify_fastpath_permission__destroy(skel);
+}
+
+static int attach_error(struct bpf_map *map)
+{
+	struct bpf_link *link;
+
+	link = bpf_map__attach_struct_ops(map);
+	if (!link)
+		return -errno;
+	bpf_link__destroy(link);
+	return 0;
+}
+
+static void expect_counters(struct fastpath_fixture *f, int sent, int invalid,
+			    int allowed, int denied, int expired)
+{
+	char expected[128], decided[64] = "";
+
+	if (allowed || denied || expired)
+		snprintf(decided, sizeof(decided),
+			 " allowed:%d denied:%d expired:%d", allowed, denied,
+			 expired);
+	snprintf(expected, sizeof(expected),
+		 "seen:%d sent:%d skipped:0 invalid:%d%s",
+		 sent + allowed + denied, sent, invalid, decided);
+	ASSERT_STREQ(read_counters(f), expected, "counters");
+}
+
+static bool write_file(const char *path, const char *text, mode_t mode)
+{
+	bool ok;
+	int fd;
+
+	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, mode);
+	if (!ASSERT_OK_FD(fd, path))
+		return false;
+	ok = ASSERT_EQ(write(fd, text, strlen(text)), strlen(text), path);
+	close(fd);
+	return ok;
+}
+
+/* What a child does with a file: 0, or the errno of what failed */
+typedef int (*child_fn)(const char *path);
+
+static int open_flags(const char *path, int flags)
+{
+	int fd;
+
+	fd = open(path, flags, 0644);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int do_open(const char *path)
+{
+	return open_flags(path, O_RDONLY);
+}
+
+static int do_create(const char *path)
+{
+	return open_flags(path, O_CREAT | O_EXCL | O_WRONLY);
+}
+
+static int do_open_truncate(const char *path)
+{
+	return open_flags(path, O_WRONLY | O_TRUNC);
+}
+
+static int do_openat2(const char *path)
+{
+	struct open_how how = { .flags = O_RDONLY };
+	int fd;
+
+	fd = syscall(__NR_openat2, AT_FDCWD, path, &how, sizeof(how));
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int do_exec(const char *path)
+{
+	execl(path, path, NULL);
+	return errno;
+}
+
+static int do_read(const char *path)
+{
+	int fd;
+	char c;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	return read(fd, &c, 1) == 1 ? 0 : errno;
+}
+
+/*
+ * The group and the link must not live on in the child, or what the parent
+ * closes would not be closed.
+ */
+static pid_t start(child_fn fn, const char *path)
+{
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		syscall(__NR_close_range, STDERR_FILENO + 1, ~0U, 0);
+		_exit(fn(path));
+	}
+	ASSERT_GE(pid, 0, "fork");
+	return pid;
+}
+
+static bool wait_readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, TIMEOUT_MS) == 1;
+}
+
+/* Wait status of a child that ends in time, or -1 */
+static int wait_child(pid_t pid)
+{
+	int pid_fd, status = -1;
+	bool ended;
+
+	if (pid < 0)
+		return -1;
+	pid_fd = syscall(__NR_pidfd_open, pid, 0);
+	if (!ASSERT_OK_FD(pid_fd, "pidfd_open"))
+		return -1;
+	ended = wait_readable(pid_fd);
+	if (!ASSERT_TRUE(ended, "child ends")) {
+		kill(pid, SIGKILL);
+		if (!ASSERT_TRUE(wait_readable(pid_fd), "killed child ends"))
+			goto out;
+	}
+	if (!ASSERT_EQ(waitpid(pid, &status, 0), pid, "waitpid") || !ended)
+		status = -1;
+out:
+	close(pid_fd);
+	return status;
+}
+
+/* Errno of a child of start(), or -1 */
+static int finish(pid_t pid)
+{
+	int status = wait_child(pid);
+
+	if (status == -1 || !ASSERT_TRUE(WIFEXITED(status), "exited"))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+static int run(child_fn fn, const char *path)
+{
+	return finish(start(fn, path));
+}
+
+/* Wait until @nr events are queued and the opener @pid sleeps for its answer. */
+static bool wait_queued(int fan_fd, int nr, pid_t pid)
+{
+	__u64 deadline = get_time_ns() + TIMEOUT_MS * 1000000ULL;
+	char path[64], stat[256], *state;
+	int queued, fd;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (get_time_ns() < deadline) {
+		fd = open(path, O_RDONLY);
+		if (!ASSERT_OK_FD(fd, path))
+			return false;
+		len = read(fd, stat, sizeof(stat) - 1);
+		close(fd);
+		if (!ASSERT_GT(len, 0, path))
+			return false;
+		stat[len] = '\0';
+		state = strrchr(stat, ')');
+		if (state && !strncmp(state, ") D", 3) &&
+		    !ioctl(fan_fd, FIONREAD, &queued) &&
+		    queued == nr * FAN_EVENT_METADATA_LEN)
+			return true;
+		usleep(1000);
+	}
+	return ASSERT_TRUE(false, "opener waits");
+}
+
+/* The fd of the next event, which has to be a permission event, or -1 */
+static int read_permission(int fan_fd, __u64 mask)
+{
+	char buf[FAN_EVENT_METADATA_LEN +
+		 sizeof(struct fanotify_event_info_range)] __aligned(8);
+	struct fanotify_event_metadata *meta = (void *)buf;
+	size_t size = sizeof(*meta);
+
+	/* No room for a second one */
+	if (mask == FAN_PRE_ACCESS)
+		size = sizeof(buf);
+	if (!ASSERT_TRUE(wait_readable(fan_fd), "listener is asked") ||
+	    !ASSERT_EQ(read(fan_fd, buf, size), size, "read") ||
+	    !ASSERT_EQ(meta->mask, mask, "mask"))
+		return -1;
+	ASSERT_OK_FD(meta->fd, "event fd");
+	return meta->fd;
+}
+
+/* 0 or a negative errno */
+static int respond(int fan_fd, int fd, __u32 response)
+{
+	struct fanotify_response answer = { .fd = fd, .response = response };
+
+	if (write(fan_fd, &answer, sizeof(answer)) == sizeof(answer))
+		return 0;
+	return -errno;
+}
+
+/* Errno of a child whose event the listener answers with @response, or -1 */
+static int run_asked(int fan_fd, child_fn fn, const char *path, __u64 mask,
+		     __u32 response)
+{
+	pid_t pid = start(fn, path);
+	int fd;
+
+	fd = read_permission(fan_fd, mask);
+	if (fd >= 0) {
+		ASSERT_OK(respond(fan_fd, fd, response), "answer");
+		close(fd);
+	} else if (pid > 0) {
+		kill(pid, SIGKILL);
+	}
+	return finish(pid);
+}
+
+static void test_allow(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "open");
+	ASSERT_STREQ(read_events(f), "", "events");
+	expect_counters(f, 0, 0, 1, 0, 0);
+out:
+	unload(f, skel);
+}
+
+static void check_denials(struct fastpath_fixture *f)
+{
+	static const struct {
+		int answer;
+		int err;
+	} denials[] = {
+		{ -EIO, EIO }, { -EPERM, EPERM }, { -EBUSY, EBUSY },
+		{ -ETXTBSY, ETXTBSY }, { -EAGAIN, EAGAIN },
+		{ -ENOSPC, ENOSPC }, { -EDQUOT, EDQUOT },
+		/* All others */
+		{ -ENOENT, EPERM }, { -EACCES, EPERM }, { -EINTR, EPERM },
+		{ -512 /* ERESTARTSYS */, EPERM }, { -4095, EPERM },
+		{ -4096, EPERM }, { INT_MIN, EPERM },
+	};
+	struct fanotify_fastpath_permission *skel = load(f);
+	int i;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	for (i = 0; i < ARRAY_SIZE(denials); i++) {
+		skel->bss->answer = denials[i].answer;
+		if (!ASSERT_EQ(run(do_open, "a"), denials[i].err, "open"))
+			printf("answer %d\n", denials[i].answer);
+	}
+	ASSERT_STREQ(read_events(f), "", "events");
+	expect_counters(f, 0, 0, 0, ARRAY_SIZE(denials), 0);
+out:
+	unload(f, skel);
+}
+
+static void test_deny_content(struct fastpath_fixture *f)
+{
+	check_denials(f);
+}
+
+static void test_deny_pre_content(struct fastpath_fixture *f)
+{
+	check_denials(f);
+}
+
+static void test_ask(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "listener allows");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_DENY),
+		  EPERM, "listener denies");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM,
+			    FAN_DENY_ERRNO(EBUSY)), EBUSY,
+		  "listener denies with errno");
+	expect_counters(f, 3, 0, 0, 0, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_unknown_answer(struct fastpath_fixture *f)
+{
+	static const int answers[] = { 2, EBUSY, INT_MAX };
+	struct fanotify_fastpath_permission *skel = load(f);
+	int i;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	for (i = 0; i < ARRAY_SIZE(answers); i++) {
+		skel->bss->answer = answers[i];
+		ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM,
+				    i % 2 ? FAN_DENY : FAN_ALLOW),
+			  i % 2 ? EPERM : 0, "listener decides");
+		expect_counters(f, i + 1, i + 1, 0, 0, 0);
+	}
+out:
+	unload(f, skel);
+}
+
+static void test_args(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	__u64 ino;
+
+	if (!skel || !make_dirs("d") || !write_file("d/a", CONTENT, 0755) ||
+	    !mark_fs(f, FAN_OPEN_PERM) || !attach(f, skel->maps.answer_ops))
+		goto out;
+	ino = ino_of("d/a");
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+
+	ASSERT_OK(run(do_open, "d/a"), "open");
+	ASSERT_EQ(skel->bss->asked, 1, "asked");
+	ASSERT_EQ(skel->bss->got_mask, FAN_OPEN_PERM, "mask");
+	ASSERT_EQ(skel->bss->got_ino, ino, "inode");
+	ASSERT_EQ(skel->bss->got_path_ino, ino, "path");
+	ASSERT_EQ(skel->bss->got_dentry_ino, ino, "dentry");
+	ASSERT_EQ(skel->bss->got_range, 0, "range");
+	ASSERT_EQ(skel->bss->got_q_len, 0, "q_len");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending");
+
+	/* Each type of event is asked about on its own. */
+	if (!mark_fs(f, FAN_OPEN_EXEC_PERM | FAN_ACCESS_PERM))
+		goto out;
+	ASSERT_OK(run(do_read, "d/a"), "read");
+	ASSERT_EQ(skel->bss->asked, 3, "asked");
+	ASSERT_EQ(skel->bss->got_mask, FAN_ACCESS_PERM, "mask of read");
+	/* No format: open for exec, open, and the read of its first bytes */
+	ASSERT_EQ(run(do_exec, "d/a"), ENOEXEC, "exec");
+	ASSERT_GE(skel->bss->asked, 6, "asked");
+	ASSERT_EQ(skel->bss->got_ino, ino, "inode");
+out:
+	unload(f, skel);
+}
+
+/* Members that a program does not have are as without a program. */
+static void test_no_filter(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_files("a") ||
+	    !mark_fs(f, FAN_OPEN | FAN_CLOSE_NOWRITE | FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "open");
+	ASSERT_STREQ(read_events(f), "open|close_nowrite:a", "events");
+	skel->bss->answer = -EPERM;
+	ASSERT_EQ(run(do_open, "a"), EPERM, "denied");
+	ASSERT_STREQ(read_events(f), "", "nothing was opened");
+	expect_counters(f, 0, 0, 1, 1, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_no_permission(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.filter_ops))
+		goto out;
+
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_DENY),
+		  EPERM, "listener denies");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "listener allows");
+	expect_counters(f, 0, 0, 0, 0, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_openat2(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = -EBUSY;
+	ASSERT_EQ(run(do_openat2, "a"), EBUSY, "denied");
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_openat2, "a"), "allowed");
+	expect_counters(f, 0, 0, 1, 1, 0);
+out:
+	unload(f, skel);
+}
+
+/* Find the path of the loader in @fd; false if that is linked statically. */
+static bool find_loader(int fd, struct elf64_phdr *phdr)
+{
+	struct elf64_hdr hdr;
+	int i;
+
+	if (pread(fd, &hdr, sizeof(hdr), 0) != sizeof(hdr) ||
+	    hdr.e_ident[EI_CLASS] != ELFCLASS64)
+		return false;
+	for (i = 0; i < hdr.e_phnum; i++) {
+		if (pread(fd, phdr, sizeof(*phdr),
+			  hdr.e_phoff + i * hdr.e_phentsize) != sizeof(*phdr))
+			return false;
+		if (phdr->p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+/* A copy of /bin/true as "a" whose loader is a copy too, "ld.so" */
+static bool make_binary(void)
+{
+	char loader[PATH_MAX], cmd[PATH_MAX + 64];
+	struct elf64_phdr phdr;
+	bool ok = false;
+	int fd;
+
+	if (!ASSERT_OK(system("cp -L /bin/true a && chmod 755 a"), "copy"))
+		return false;
+	fd = open("a", O_RDWR);
+	if (!ASSERT_OK_FD(fd, "a"))
+		return false;
+	if (!find_loader(fd, &phdr)) {
+		printf("%s:SKIP:/bin/true has no loader\n", __func__);
+		test__skip();
+		goto out;
+	}
+
+	if (!ASSERT_LT(phdr.p_filesz, sizeof(loader), "length of path") ||
+	    !ASSERT_EQ(pread(fd, loader, phdr.p_filesz, phdr.p_offset),
+		       phdr.p_filesz, "read path"))
+		goto out;
+	loader[phdr.p_filesz] = '\0';
+	snprintf(cmd, sizeof(cmd), "cp -L %s ld.so", loader);
+	if (!ASSERT_OK(system(cmd), cmd))
+		goto out;
+	memset(loader, 0, phdr.p_filesz);
+	snprintf(loader, phdr.p_filesz, "ld.so");
+	ok = ASSERT_EQ(pwrite(fd, loader, phdr.p_filesz, phdr.p_offset),
+		       phdr.p_filesz, "write path");
+out:
+	close(fd);
+	return ok;
+}
+
+/* Deny one of the files that execve() opens. */
+static void check_exec(struct fastpath_fixture *f,
+		       struct fanotify_fastpath_permission *skel,
+		       const char *path, const char *denied)
+{
+	skel->bss->answer = -EPERM;
+	skel->bss->answered_ino = 0;
+	ASSERT_OK(run(do_exec, path), "allowed");
+	skel->bss->answered_ino = ino_of(denied);
+	ASSERT_EQ(run(do_exec, path), EPERM, "denied");
+}
+
+static void test_exec(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_binary() ||
+	    !write_file("s", "#!a\n", 0755))
+		goto out;
+	if (!mark_fs(f, FAN_OPEN_EXEC_PERM) || !attach(f, skel->maps.inode_ops))
+		goto out;
+
+	check_exec(f, skel, "a", "a");
+	check_exec(f, skel, "s", "s");
+	expect_counters(f, 0, 0, 2 + 3, 2, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_exec_interpreter(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !make_binary() ||
+	    !write_file("s", "#!a\n", 0755))
+		goto out;
+	if (!mark_fs(f, FAN_OPEN_EXEC_PERM) || !attach(f, skel->maps.inode_ops))
+		goto out;
+
+	check_exec(f, skel, "s", "a");
+	check_exec(f, skel, "s", "ld.so");
+	check_exec(f, skel, "a", "ld.so");
+out:
+	unload(f, skel);
+}
+
+static void test_read(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (!skel || !write_file("a", CONTENT, 0644) ||
+	    !mark_fs(f, FAN_ACCESS_PERM) || !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = -EIO;
+	ASSERT_EQ(run(do_read, "a"), EIO, "denied");
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_read, "a"), "allowed");
+	skel->bss->answer = FAN_FP_RET_SEND_TO_USERSPACE;
+	ASSERT_EQ(run_asked(f->fan_fd, do_read, "a", FAN_ACCESS_PERM, FAN_DENY),
+		  EPERM, "asked");
+	expect_counters(f, 1, 0, 1, 1, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_truncate(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	struct stat before, after;
+
+	if (!skel || !write_file("a", CONTENT, 0644) ||
+	    !ASSERT_OK(stat("a", &before), "stat") ||
+	    !mark_fs(f, FAN_OPEN_PERM) || !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = -EPERM;
+	ASSERT_EQ(run(do_open_truncate, "a"), EPERM, "denied");
+	if (!ASSERT_OK(stat("a", &after), "stat"))
+		goto out;
+	ASSERT_EQ(after.st_size, before.st_size, "size");
+	ASSERT_MEMEQ(&after.st_mtim, &before.st_mtim, sizeof(after.st_mtim),
+		     "mtime");
+	ASSERT_MEMEQ(&after.st_ctim, &before.st_ctim, sizeof(after.st_ctim),
+		     "ctime");
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open_truncate, "a"), "allowed");
+	if (ASSERT_OK(stat("a", &after), "stat"))
+		ASSERT_EQ(after.st_size, 0, "truncated");
+out:
+	unload(f, skel);
+}
+
+/* The file is there before anyone is asked about the open, as ever. */
+static void test_create(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	struct stat plain, denied;
+
+	if (!skel || !mark_fs(f, FAN_OPEN_PERM))
+		goto out;
+	ASSERT_EQ(run_asked(f->fan_fd, do_create, "plain", FAN_OPEN_PERM,
+			    FAN_DENY), EPERM, "listener denies");
+	if (!ASSERT_OK(stat("plain", &plain), "left by the listener") ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	skel->bss->answer = -EPERM;
+	ASSERT_EQ(run(do_create, "denied"), EPERM, "program denies");
+	if (!ASSERT_OK(stat("denied", &denied), "left by the program"))
+		goto out;
+	ASSERT_EQ(denied.st_size, plain.st_size, "size");
+	ASSERT_EQ(denied.st_mode, plain.st_mode, "mode");
+	ASSERT_EQ(denied.st_nlink, plain.st_nlink, "links");
+out:
+	unload(f, skel);
+}
+
+/* An allow is for the own group only, a denial is for all. */
+static void test_two_groups(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = NULL;
+	struct bpf_link *link = NULL;
+	int high_fd;
+
+	high_fd = new_group(FAN_CLASS_PRE_CONTENT);
+	if (!ASSERT_OK_FD(high_fd, "second group"))
+		return;
+	skel = load_limit(high_fd, LONG_MS, -EIO);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !ASSERT_OK(fanotify_mark(high_fd, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+				     FAN_OPEN_PERM, AT_FDCWD, "."), "second mark"))
+		goto out;
+	link = bpf_map__attach_struct_ops(skel->maps.answer_ops);
+	if (!ASSERT_OK_PTR(link, "attach"))
+		goto out;
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_DENY),
+		  EPERM, "low group denies");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "low group allows");
+	skel->bss->answer = -EBUSY;
+	ASSERT_EQ(run(do_open, "a"), EBUSY, "high group denies");
+	ASSERT_STREQ(read_events(f), "", "low group is not asked");
+	ASSERT_EQ(count_events(high_fd), 0, "high listener");
+	ASSERT_HAS_SUBSTR(read_fdinfo(f, high_fd), " allowed:2 denied:1 ",
+			  "counters");
+out:
+	bpf_link__destroy(link);
+	fanotify_fastpath_permission__destroy(skel);
+	close(high_fd);
+}
+
+/* A read is asked about if a mark wanted that when the file was opened. */
+static void test_opened_before(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	int unmarked_fd, marked_fd = -1;
+	char c;
+
+	unmarked_fd = open("a", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	if (!skel || !ASSERT_OK_FD(unmarked_fd, "a") ||
+	    !ASSERT_EQ(pwrite(unmarked_fd, CONTENT, 1, 0), 1, "pwrite") ||
+	    !mark_fs(f, FAN_ACCESS_PERM))
+		goto out;
+	marked_fd = open("a", O_RDONLY | O_CLOEXEC);
+	if (!ASSERT_OK_FD(marked_fd, "a"))
+		goto out;
+	skel->bss->answer = -EIO;
+	if (!attach(f, skel->maps.answer_ops))
+		goto out;
+
+	ASSERT_EQ(pread(unmarked_fd, &c, 1, 0), 1, "opened before mark");
+	expect_counters(f, 0, 0, 0, 0, 0);
+	ASSERT_EQ(pread(marked_fd, &c, 1, 0), -1, "opened before program");
+	ASSERT_EQ(errno, EIO, "denied");
+	expect_counters(f, 0, 0, 0, 1, 0);
+out:
+	if (marked_fd >= 0)
+		close(marked_fd);
+	if (unmarked_fd >= 0)
+		close(unmarked_fd);
+	unload(f, skel);
+}
+
+static void test_tracepoint(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	struct fanotify_fastpath_tracepoint *trace;
+
+	trace = fanotify_fastpath_tracepoint__open_and_load();
+	if (!skel || !ASSERT_OK_PTR(trace, "load skeleton") ||
+	    !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+	trace->bss->watched_ino = ino_of("a");
+	if (!ASSERT_OK(fanotify_fastpath_tracepoint__attach(trace), "attach"))
+		goto out;
+
+	skel->bss->answer = -EIO;
+	ASSERT_EQ(run(do_open, "a"), EIO, "denied");
+	ASSERT_EQ(trace->bss->last_answer, -EIO, "answer");
+	/* As the program gave it */
+	skel->bss->answer = -ENOENT;
+	ASSERT_EQ(run(do_open, "a"), EPERM, "denied");
+	ASSERT_EQ(trace->bss->last_answer, -ENOENT, "answer");
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "allowed");
+	ASSERT_EQ(trace->bss->last_answer, FAN_FP_RET_SKIP_EVENT, "answer");
+	ASSERT_EQ(trace->bss->skipped, 1, "skipped");
+out:
+	fanotify_fastpath_tracepoint__destroy(trace);
+	unload(f, skel);
+}
+
+/* Attach, and then update to, a program that needs more than a filter does. */
+static void expect_refused(struct fastpath_fixture *f,
+			   struct fanotify_fastpath_permission *skel, int err)
+{
+	ASSERT_EQ(attach_error(skel->maps.answer_ops), err, "permission");
+	ASSERT_EQ(attach_error(skel->maps.filter_limit_ops), err, "limit");
+	if (!attach(f, skel->maps.filter_ops))
+		return;
+	ASSERT_EQ(bpf_link__update_map(f->link, skel->maps.answer_ops), err,
+		  "update to permission");
+	ASSERT_EQ(bpf_link__update_map(f->link, skel->maps.filter_limit_ops),
+		  err, "update to limit");
+	ASSERT_HAS_SUBSTR(read_fdinfo(f, f->fan_fd), "name:filter ",
+			  "old program");
+}
+
+static void test_attach_class(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+
+	if (skel)
+		expect_refused(f, skel, -EINVAL);
+	unload(f, skel);
+}
+
+static void test_attach_capability(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	__u64 old_caps = 0;
+
+	if (!skel ||
+	    !ASSERT_OK(cap_disable_effective(1ULL << CAP_SYS_ADMIN, &old_caps),
+		       "drop CAP_SYS_ADMIN"))
+		goto out;
+	expect_refused(f, skel, -EPERM);
+	ASSERT_OK(cap_enable_effective(old_caps, NULL), "restore capabilities");
+
+	ASSERT_OK(bpf_link__update_map(f->link, skel->maps.filter_limit_ops),
+		  "update to limit");
+	ASSERT_OK(bpf_link__update_map(f->link, skel->maps.answer_ops),
+		  "update to permission");
+out:
+	unload(f, skel);
+}
+
+static void test_attach_limit(struct fastpath_fixture *f)
+{
+	static const struct {
+		unsigned int timeout_ms;
+		int timeout_answer;
+		int err;
+	} limits[] = {
+		{ 0, 0, 0 },
+		{ 1, FAN_FP_RET_SKIP_EVENT, 0 },
+		{ 1, -EIO, 0 },
+		{ UINT_MAX, -EDQUOT, 0 },
+		{ 0, FAN_FP_RET_SKIP_EVENT, -EINVAL },
+		{ 0, -EIO, -EINVAL },
+		{ 1, FAN_FP_RET_SEND_TO_USERSPACE, -EINVAL },
+		{ 1, 5, -EINVAL },
+		{ 1, EIO, -EINVAL },
+		{ 1, -ENOENT, -EINVAL },
+		{ 1, -4095, -EINVAL },
+		{ 1, INT_MIN, -EINVAL },
+	};
+	struct fanotify_fastpath_permission *skel;
+	bool ok;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		skel = load_limit(f->fan_fd, limits[i].timeout_ms,
+				  limits[i].timeout_answer);
+		if (!skel)
+			return;
+		ok = ASSERT_EQ(attach_error(skel->maps.limit_ops),
+			       limits[i].err, "permission");
+		ok &= ASSERT_EQ(attach_error(skel->maps.filter_limit_ops),
+				limits[i].err, "filter");
+		if (!ok)
+			printf("timeout %u answer %d\n", limits[i].timeout_ms,
+			       limits[i].timeout_answer);
+		fanotify_fastpath_permission__destroy(skel);
+	}
+}
+
+/* A policy that stops asking a listener that is stuck */
+static void test_pending(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	pid_t first = -1, second = -1;
+	int fd;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.pending_ops))
+		goto out;
+	skel->bss->max_pending = 2;
+
+	first = start(do_open, "a");
+	if (!wait_queued(f->fan_fd, 1, first))
+		goto out;
+	second = start(do_open, "a");
+	if (!wait_queued(f->fan_fd, 2, second))
+		goto out;
+	ASSERT_EQ(skel->bss->got_q_len, 1, "q_len of second");
+	ASSERT_EQ(skel->bss->got_pending, 1, "pending of second");
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "fails open");
+	ASSERT_EQ(skel->bss->got_q_len, 2, "q_len of third");
+	ASSERT_EQ(skel->bss->got_pending, 2, "pending of third");
+
+	/* What was read is not in the queue any more, and waits. */
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	skel->bss->answer = -EBUSY;
+	ASSERT_EQ(run(do_open, "a"), EBUSY, "fails closed");
+	ASSERT_EQ(skel->bss->got_q_len, 1, "q_len of fourth");
+	ASSERT_EQ(skel->bss->got_pending, 2, "pending of fourth");
+
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_ALLOW), "answer first");
+	close(fd);
+	ASSERT_OK(finish(first), "first");
+	first = -1;
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_DENY), "answer second");
+	close(fd);
+	ASSERT_EQ(finish(second), EPERM, "second");
+	second = -1;
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "asks again");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending of fifth");
+	expect_counters(f, 3, 0, 1, 1, 0);
+out:
+	if (first > 0) {
+		kill(first, SIGKILL);
+		wait_child(first);
+	}
+	if (second > 0) {
+		kill(second, SIGKILL);
+		wait_child(second);
+	}
+	unload(f, skel);
+}
+
+/* Open a file whose listener reads nothing. */
+static void check_unread(struct fastpath_fixture *f, int timeout_answer,
+			 int err)
+{
+	struct fanotify_fastpath_permission *skel;
+	__u64 began, took;
+
+	skel = load_limit(f->fan_fd, SHORT_MS, timeout_answer);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	began = get_time_ns();
+	ASSERT_EQ(run(do_open, "a"), err, "open");
+	took = get_time_ns() - began;
+	ASSERT_GE(took, SHORT_MS * 1000000ULL, "time");
+	ASSERT_STREQ(read_events(f), "", "not in the queue any more");
+	expect_counters(f, 1, 0, 0, 0, 1);
+
+	ASSERT_EQ(run(do_open, "a"), err, "open again");
+	ASSERT_EQ(skel->bss->got_q_len, 0, "q_len");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending");
+	expect_counters(f, 2, 0, 0, 0, 2);
+out:
+	unload(f, skel);
+}
+
+static void test_limit_allows(struct fastpath_fixture *f)
+{
+	check_unread(f, FAN_FP_RET_SKIP_EVENT, 0);
+}
+
+static void test_limit_denies(struct fastpath_fixture *f)
+{
+	check_unread(f, -EBUSY, EBUSY);
+}
+
+/* The limit needs no program that answers. */
+static void test_limit_filter(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+
+	skel = load_limit(f->fan_fd, SHORT_MS, -EAGAIN);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.filter_limit_ops))
+		goto out;
+
+	ASSERT_EQ(run(do_open, "a"), EAGAIN, "open");
+	ASSERT_STREQ(read_events(f), "", "events");
+	expect_counters(f, 0, 0, 0, 0, 1);
+out:
+	unload(f, skel);
+}
+
+/* An answer that is late does not find the next event under the same fd. */
+static void test_limit_late_answer(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+	pid_t pid;
+	int fd;
+
+	skel = load_limit(f->fan_fd, READ_MS, -EBUSY);
+	if (!skel || !make_files("a b") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_EQ(finish(pid), EBUSY, "open");
+	expect_counters(f, 1, 0, 0, 0, 1);
+	ASSERT_EQ(respond(f->fan_fd, fd, FAN_ALLOW), -ENOENT, "late answer");
+	ASSERT_EQ(respond(f->fan_fd, fd, FAN_ALLOW), -ENOENT, "again");
+	close(fd);
+
+	/* Never answered at all this time */
+	pid = start(do_open, "a");
+	ASSERT_EQ(read_permission(f->fan_fd, FAN_OPEN_PERM), fd, "same fd");
+	ASSERT_EQ(finish(pid), EBUSY, "open");
+	close(fd);
+
+	/* From here on nothing expires. */
+	if (!ASSERT_OK(bpf_link__update_map(f->link, skel->maps.answer_ops),
+		       "update"))
+		goto out;
+	pid = start(do_open, "b");
+	ASSERT_EQ(read_permission(f->fan_fd, FAN_OPEN_PERM), fd, "same fd");
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_DENY), "answer");
+	close(fd);
+	ASSERT_EQ(finish(pid), EPERM, "its own answer");
+	expect_counters(f, 3, 0, 0, 0, 2);
+out:
+	unload(f, skel);
+}
+
+static void test_limit_answer_in_time(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+
+	skel = load_limit(f->fan_fd, LONG_MS, -EBUSY);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "allowed");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_DENY),
+		  EPERM, "denied");
+	expect_counters(f, 2, 0, 0, 0, 0);
+out:
+	unload(f, skel);
+}
+
+static void kill_waiting(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return;
+	ASSERT_OK(kill(pid, SIGKILL), "kill");
+	status = wait_child(pid);
+	ASSERT_TRUE(WIFSIGNALED(status), "killed");
+}
+
+static void test_limit_kill(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	pid_t pid;
+	int fd;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	if (wait_queued(f->fan_fd, 1, pid)) {
+		kill_waiting(pid);
+		ASSERT_STREQ(read_events(f), "", "taken back");
+	} else {
+		kill_waiting(pid);
+	}
+
+	/* What was read takes an answer as ever. */
+	pid = start(do_open, "a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	kill_waiting(pid);
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_ALLOW), "answer");
+	ASSERT_EQ(respond(f->fan_fd, fd, FAN_ALLOW), -ENOENT, "again");
+	close(fd);
+	expect_counters(f, 2, 0, 0, 0, 0);
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "next");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending");
+out:
+	unload(f, skel);
+}
+
+/* One event is in the queue, one was read. */
+static void test_limit_group_close(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	pid_t read_pid, queued_pid;
+	int fd;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	read_pid = start(do_open, "a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	queued_pid = start(do_open, "a");
+	wait_queued(f->fan_fd, 1, queued_pid);
+	close(f->fan_fd);
+	f->fan_fd = -1;
+	ASSERT_OK(finish(read_pid), "read");
+	ASSERT_OK(finish(queued_pid), "queued");
+	close(fd);
+	ASSERT_OK(run(do_open, "a"), "without a group");
+out:
+	unload(f, skel);
+}
+
+/* Two that expired, one of them in the hands of the listener */
+static void test_limit_unmount(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+	pid_t pid;
+	int fd;
+
+	skel = load_limit(f->fan_fd, READ_MS, -EBUSY);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_EQ(finish(pid), EBUSY, "read");
+	ASSERT_EQ(run(do_open, "a"), EBUSY, "unread");
+	close(fd);
+	expect_counters(f, 2, 0, 0, 0, 2);
+	unmount_fs(f);
+out:
+	unload(f, skel);
+}
+
+#define RACE_THREADS	4
+#define RACE_OPENS	60
+#define RACE_LIMIT_MS	4
+
+struct race_opener {
+	pthread_t thread;
+	int allowed;
+	int expired;
+	int other;
+};
+
+struct race_listener {
+	pthread_t thread;
+	int fan_fd;
+	int stop_fd;
+	int read;
+	int accepted;
+	int late;
+	int other;
+};
+
+static void *race_open(void *arg)
+{
+	struct race_opener *opener = arg;
+	int i;
+
+	for (i = 0; i < RACE_OPENS; i++) {
+		switch (do_open("a")) {
+		case 0:
+			opener->allowed++;
+			break;
+		case EBUSY:
+			opener->expired++;
+			break;
+		default:
+			opener->other++;
+		}
+	}
+	return NULL;
+}
+
+static void race_answer(struct race_listener *listener, int fd)
+{
+	listener->read++;
+	switch (respond(listener->fan_fd, fd, FAN_ALLOW)) {
+	case 0:
+		listener->accepted++;
+		break;
+	case -ENOENT:
+		listener->late++;
+		break;
+	default:
+		listener->other++;
+	}
+	close(fd);
+}
+
+/* Answer all that waits, sometimes at once and sometimes around the limit. */
+static void *race_listen(void *arg)
+{
+	char buf[RACE_THREADS * FAN_EVENT_METADATA_LEN] __aligned(8);
+	struct race_listener *listener = arg;
+	struct pollfd pfds[] = {
+		{ .fd = listener->fan_fd, .events = POLLIN },
+		{ .fd = listener->stop_fd, .events = POLLIN },
+	};
+	const struct fanotify_event_metadata *meta;
+	unsigned int round = 0;
+	ssize_t len;
+
+	while (poll(pfds, ARRAY_SIZE(pfds), -1) > 0 && !pfds[1].revents) {
+		/* Before the read or between read and answer, up to 3 limits */
+		if (round % 2)
+			usleep(round % 13 * RACE_LIMIT_MS * 1000 / 4);
+		len = read(listener->fan_fd, buf, sizeof(buf));
+		if (len < 0)
+			continue;
+		if (!(round % 2))
+			usleep(round % 13 * RACE_LIMIT_MS * 1000 / 4);
+		round++;
+		meta = (const void *)buf;
+		for (; FAN_EVENT_OK(meta, len); meta = FAN_EVENT_NEXT(meta, len))
+			race_answer(listener, meta->fd);
+	}
+	return NULL;
+}
+
+/* Join in time, or set the openers free by closing the group. */
+static void join_opener(struct fastpath_fixture *f, pthread_t thread,
+			const struct timespec *deadline)
+{
+	if (ASSERT_OK(pthread_timedjoin_np(thread, NULL, deadline),
+		      "opener ends"))
+		return;
+	if (f->fan_fd >= 0)
+		close(f->fan_fd);
+	f->fan_fd = -1;
+	pthread_join(thread, NULL);
+}
+
+/*
+ * Each open gets either answer, and an answer that was accepted is the one that
+ * counts.
+ */
+static void test_limit_race(struct fastpath_fixture *f)
+{
+	struct race_listener listener = { .fan_fd = f->fan_fd, .stop_fd = -1 };
+	struct race_opener openers[RACE_THREADS] = {};
+	struct fanotify_fastpath_permission *skel;
+	int i, nr = 0, allowed = 0, expired = 0, other = 0;
+	struct timespec deadline;
+	__u64 one = 1;
+
+	skel = load_limit(f->fan_fd, RACE_LIMIT_MS, -EBUSY);
+	listener.stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (!skel || !ASSERT_OK_FD(listener.stop_fd, "eventfd") ||
+	    !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	if (!ASSERT_OK(pthread_create(&listener.thread, NULL, race_listen,
+				      &listener), "pthread_create"))
+		goto out;
+	for (; nr < RACE_THREADS; nr++)
+		if (!ASSERT_OK(pthread_create(&openers[nr].thread, NULL,
+					      race_open, &openers[nr]),
+			       "pthread_create"))
+			break;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 6 * TIMEOUT_MS / 1000;
+	for (i = 0; i < nr; i++) {
+		join_opener(f, openers[i].thread, &deadline);
+		allowed += openers[i].allowed;
+		expired += openers[i].expired;
+		other += openers[i].other;
+	}
+	ASSERT_EQ(write(listener.stop_fd, &one, sizeof(one)), sizeof(one),
+		  "stop");
+	pthread_join(listener.thread, NULL);
+	if (f->fan_fd < 0)
+		goto out;
+
+	ASSERT_EQ(other, 0, "other results");
+	ASSERT_EQ(listener.other, 0, "other errors of write");
+	ASSERT_EQ(allowed, listener.accepted, "accepted answers");
+	ASSERT_GE(expired, listener.late, "late answers");
+	ASSERT_GT(allowed, 0, "some in time");
+	ASSERT_GT(expired, 0, "some too late");
+	ASSERT_GT(listener.late, 0, "some after they were read");
+	ASSERT_GT(expired, listener.late, "some before they were read");
+	expect_counters(f, nr * RACE_OPENS, 0, 0, 0, expired);
+	ASSERT_STREQ(read_events(f), "", "events");
+
+	skel->bss->answer = -EIO;
+	ASSERT_EQ(run(do_open, "a"), EIO, "afterwards");
+	ASSERT_EQ(skel->bss->got_q_len, 0, "q_len");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending");
+	unmount_fs(f);
+out:
+	if (listener.stop_fd >= 0)
+		close(listener.stop_fd);
+	unload(f, skel);
+}
+
+/* The listener that was asked before has the last word. */
+static void test_update_while_waiting(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	pid_t pid;
+	int fd;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	wait_queued(f->fan_fd, 1, pid);
+	ASSERT_OK(bpf_link__update_map(f->link, skel->maps.deny_ops), "update");
+	ASSERT_EQ(run(do_open, "a"), EPERM, "new program");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_ALLOW), "answer");
+	close(fd);
+	ASSERT_OK(finish(pid), "listener allows");
+	expect_counters(f, 1, 0, 0, 1, 0);
+out:
+	unload(f, skel);
+}
+
+static void test_link_close_while_waiting(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	pid_t pid;
+	int fd;
+
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_OK(bpf_link__destroy(f->link), "close link");
+	f->link = NULL;
+	ASSERT_STREQ(read_fdinfo(f, f->fan_fd), "", "no fdinfo");
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_DENY), "answer");
+	close(fd);
+	ASSERT_EQ(finish(pid), EPERM, "listener denies");
+	ASSERT_EQ(run_asked(f->fan_fd, do_open, "a", FAN_OPEN_PERM, FAN_ALLOW),
+		  0, "plain again");
+out:
+	unload(f, skel);
+}
+
+/* A wait keeps the limit that it began with. */
+static void test_limit_link_close(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+	pid_t pid;
+
+	skel = load_limit(f->fan_fd, READ_MS, -EBUSY);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	wait_queued(f->fan_fd, 1, pid);
+	ASSERT_OK(bpf_link__destroy(f->link), "close link");
+	f->link = NULL;
+	ASSERT_EQ(finish(pid), EBUSY, "expired");
+	ASSERT_STREQ(read_events(f), "", "events");
+out:
+	unload(f, skel);
+}
+
+static void expect_range(struct fanotify_fastpath_permission *skel, __u64 pos,
+			 __u64 count, const char *what)
+{
+	ASSERT_EQ(skel->bss->got_mask, FAN_PRE_ACCESS, what);
+	ASSERT_EQ(skel->bss->got_range, 1, what);
+	ASSERT_EQ(skel->bss->got_pos, pos, what);
+	ASSERT_EQ(skel->bss->got_count, count, what);
+}
+
+/* Whole pages, as the listener would get them */
+static void test_range(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	const size_t page = getpagesize();
+	char buf[16];
+	void *map;
+	int fd = -1;
+
+	if (!skel || !make_files("a") ||
+	    !ASSERT_OK(truncate("a", 16 * page), "truncate") ||
+	    !mark_fs(f, FAN_PRE_ACCESS) || !attach(f, skel->maps.range_ops))
+		goto out;
+	fd = open("a", O_RDWR | O_CLOEXEC);
+	if (!ASSERT_OK_FD(fd, "open"))
+		goto out;
+	ASSERT_EQ(skel->bss->asked, 0, "open");
+	/* The second half is not there. */
+	skel->bss->answered_pos = 8 * page;
+	skel->bss->answer = -EIO;
+
+	ASSERT_EQ(pread(fd, buf, 10, 2 * page + 5), 10, "pread");
+	expect_range(skel, 2 * page, page, "pread");
+	ASSERT_EQ(pread(fd, buf, 10, 8 * page - 10), 10, "pread up to the end");
+	expect_range(skel, 7 * page, page, "pread up to the end");
+	ASSERT_EQ(pread(fd, buf, 10, 8 * page - 5), -1, "pread beyond");
+	ASSERT_EQ(errno, EIO, "pread beyond");
+	expect_range(skel, 7 * page, 2 * page, "pread beyond");
+
+	ASSERT_EQ(pwrite(fd, buf, 10, 4 * page), 10, "pwrite");
+	expect_range(skel, 4 * page, page, "pwrite");
+	ASSERT_EQ(pwrite(fd, buf, 10, 12 * page), -1, "pwrite beyond");
+	ASSERT_EQ(errno, EIO, "pwrite beyond");
+
+	map = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+	if (ASSERT_NEQ(map, MAP_FAILED, "mmap"))
+		munmap(map, page);
+	expect_range(skel, 0, page, "mmap");
+	map = mmap(NULL, 2 * page, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
+		   7 * page);
+	if (!ASSERT_EQ(map, MAP_FAILED, "mmap beyond"))
+		munmap(map, 2 * page);
+	else
+		ASSERT_EQ(errno, EIO, "mmap beyond");
+	expect_range(skel, 7 * page, 2 * page, "mmap beyond");
+
+	ASSERT_OK(ftruncate(fd, 8 * page), "truncate");
+	expect_range(skel, 8 * page, 0, "truncate");
+	ASSERT_EQ(ftruncate(fd, 20 * page), -1, "truncate beyond");
+	ASSERT_EQ(errno, EIO, "truncate beyond");
+
+	ASSERT_STREQ(read_events(f), "", "events");
+	expect_counters(f, 0, 0, 5, 4, 0);
+out:
+	if (fd >= 0)
+		close(fd);
+	unload(f, skel);
+}
+
+static int do_pread_second_half(const char *path)
+{
+	char c;
+	int fd;
+
+	fd = open(path, O_RDONLY);
+	if (fd < 0)
+		return -1;
+	return pread(fd, &c, 1, 8 * getpagesize()) == 1 ? 0 : errno;
+}
+
+/* The program asks for what it does not know. */
+static void test_range_ask(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	const size_t page = getpagesize();
+
+	if (!skel || !write_file("a", CONTENT, 0644) ||
+	    !ASSERT_OK(truncate("a", 16 * page), "truncate") ||
+	    !mark_fs(f, FAN_PRE_ACCESS) || !attach(f, skel->maps.range_ops))
+		goto out;
+	skel->bss->answered_pos = 8 * page;
+	skel->bss->answer = FAN_FP_RET_SEND_TO_USERSPACE;
+
+	ASSERT_OK(run(do_read, "a"), "first half");
+	ASSERT_EQ(run_asked(f->fan_fd, do_pread_second_half, "a",
+			    FAN_PRE_ACCESS, FAN_ALLOW), 0, "second half");
+	ASSERT_EQ(run_asked(f->fan_fd, do_pread_second_half, "a",
+			    FAN_PRE_ACCESS, FAN_DENY_ERRNO(EIO)), EIO,
+		  "second half denied");
+	expect_counters(f, 2, 0, 1, 0, 0);
+out:
+	unload(f, skel);
+}
+
+struct audit_message {
+	struct nlmsghdr hdr;
+	union {
+		struct audit_status status;
+		struct nlmsgerr err;
+		char text[1024];
+	};
+};
+
+/* Send @type with @status, and get what is of type @reply; or a negative errno */
+static int audit_request(int fd, int type, int reply,
+			 struct audit_status *status)
+{
+	struct audit_message msg = {
+		.hdr.nlmsg_len = NLMSG_LENGTH(sizeof(*status)),
+		.hdr.nlmsg_type = type,
+		.hdr.nlmsg_flags = NLM_F_REQUEST |
+				   (reply == NLMSG_ERROR ? NLM_F_ACK : 0),
+		.status = *status,
+	};
+
+	if (send(fd, &msg, msg.hdr.nlmsg_len, 0) < 0)
+		return -errno;
+	do {
+		if (!wait_readable(fd))
+			return -ETIMEDOUT;
+		if (recv(fd, &msg, sizeof(msg), 0) < 0)
+			return -errno;
+		if (msg.hdr.nlmsg_type == NLMSG_ERROR && msg.err.error)
+			return msg.err.error;
+	} while (msg.hdr.nlmsg_type != reply);
+	if (reply == AUDIT_GET)
+		*status = msg.status;
+	return 0;
+}
+
+static int audit_enable(int fd, __u32 enabled)
+{
+	struct audit_status status = {
+		.mask = AUDIT_STATUS_ENABLED, .enabled = enabled,
+	};
+
+	return audit_request(fd, AUDIT_SET, NLMSG_ERROR, &status);
+}
+
+/* The answers of the next @nr records of fanotify, as "1 2 " */
+static const char *read_audit(int fd, int nr, char *answers, size_t size)
+{
+	struct audit_message msg;
+	size_t used = 0;
+	ssize_t len;
+	char *resp;
+
+	answers[0] = '\0';
+	while (nr && wait_readable(fd)) {
+		len = recv(fd, &msg, sizeof(msg) - 1, 0);
+		if (len < 0 || msg.hdr.nlmsg_type != AUDIT_FANOTIFY)
+			continue;
+		((char *)&msg)[len] = '\0';
+		resp = strstr(msg.text, "resp=");
+		if (!ASSERT_OK_PTR(resp, "response"))
+			break;
+		used += snprintf(answers + used, size - used, "%d ",
+				 atoi(resp + strlen("resp=")));
+		ASSERT_HAS_SUBSTR(resp, " fan_type=0 fan_info=0 ", "no rule");
+		nr--;
+	}
+	return answers;
+}
+
+static void check_audit(struct fastpath_fixture *f, int log_fd)
+{
+	struct fanotify_fastpath_permission *skel;
+	char answers[64];
+
+	skel = load_limit(f->fan_fd, SHORT_MS, FAN_FP_RET_SKIP_EVENT);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "allowed");
+	skel->bss->answer = -EIO;
+	ASSERT_EQ(run(do_open, "a"), EIO, "denied");
+	skel->bss->answer = FAN_FP_RET_SEND_TO_USERSPACE;
+	ASSERT_OK(run(do_open, "a"), "expired");
+	skel->bss->answer = -ENOENT;
+	ASSERT_EQ(run(do_open, "a"), EPERM, "denied");
+	expect_counters(f, 1, 0, 1, 2, 1);
+
+	/* Nothing about what the program allowed */
+	ASSERT_STREQ(read_audit(log_fd, 3, answers, sizeof(answers)),
+		     "2 1 2 ", "records");
+out:
+	unload(f, skel);
+}
+
+static void test_audit(struct fastpath_fixture *f)
+{
+	struct sockaddr_nl addr = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1),
+	};
+	struct audit_status status = {};
+	int fd, log_fd = -1;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	if (fd < 0 && errno == EPROTONOSUPPORT) {
+		printf("%s:SKIP:kernel without audit\n", __func__);
+		test__skip();
+		return;
+	}
+	if (!ASSERT_OK_FD(fd, "audit socket") ||
+	    !ASSERT_OK(audit_request(fd, AUDIT_GET, AUDIT_GET, &status),
+		       "AUDIT_GET"))
+		goto out;
+	log_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	if (!ASSERT_OK_FD(log_fd, "audit log socket") ||
+	    !ASSERT_OK(bind(log_fd, (struct sockaddr *)&addr, sizeof(addr)),
+		       "bind"))
+		goto out;
+	if (status.enabled || ASSERT_OK(audit_enable(fd, 1), "enable audit"))
+		check_audit(f, log_fd);
+	if (!status.enabled)
+		ASSERT_OK(audit_enable(fd, 0), "disable audit");
+out:
+	if (log_fd >= 0)
+		close(log_fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static const struct fastpath_subtest subtests[] = {
+	{ "allow", test_allow, NULL, FAN_CLASS_CONTENT },
+	{ "deny_content", test_deny_content, "tmpfs", FAN_CLASS_CONTENT },
+	{ "deny_pre_content", test_deny_pre_content, "tmpfs",
+	  FAN_CLASS_PRE_CONTENT },
+	{ "ask", test_ask, "tmpfs", FAN_CLASS_PRE_CONTENT },
+	{ "unknown_answer", test_unknown_answer, "tmpfs", FAN_CLASS_CONTENT },
+	{ "args", test_args, NULL, FAN_CLASS_CONTENT },
+	{ "no_filter", test_no_filter, "tmpfs", FAN_CLASS_CONTENT },
+	{ "no_permission", test_no_permission, "tmpfs", FAN_CLASS_CONTENT },
+
+	{ "openat2", test_openat2, "tmpfs", FAN_CLASS_CONTENT },
+	{ "exec", test_exec, "tmpfs", FAN_CLASS_CONTENT },
+	{ "exec_interpreter", test_exec_interpreter, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "read", test_read, NULL, FAN_CLASS_CONTENT },
+	{ "truncate", test_truncate, NULL, FAN_CLASS_CONTENT },
+	{ "create", test_create, NULL, FAN_CLASS_CONTENT },
+	{ "two_groups", test_two_groups, "tmpfs", FAN_CLASS_CONTENT },
+	{ "opened_before", test_opened_before, "tmpfs", FAN_CLASS_CONTENT },
+	{ "range", test_range, "ext4", FAN_CLASS_PRE_CONTENT },
+	{ "range_ask", test_range_ask, "ext4", FAN_CLASS_PRE_CONTENT },
+
+	{ "attach_class", test_attach_class, "tmpfs", FAN_CLASS_NOTIF },
+	{ "attach_capability", test_attach_capability, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "attach_limit", test_attach_limit, "tmpfs", FAN_CLASS_CONTENT },
+	{ "update_while_waiting", test_update_while_waiting, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "link_close_while_waiting", test_link_close_while_waiting, "tmpfs",
+	  FAN_CLASS_CONTENT },
+
+	{ "pending", test_pending, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_allows", test_limit_allows, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_denies", test_limit_denies, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_filter", test_limit_filter, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_late_answer", test_limit_late_answer, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "limit_answer_in_time", test_limit_answer_in_time, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "limit_kill", test_limit_kill, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_group_close", test_limit_group_close, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "limit_link_close", test_limit_link_close, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "limit_unmount", test_limit_unmount, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_race", test_limit_race, "tmpfs", FAN_CLASS_CONTENT },
+
+	{ "audit", test_audit, "tmpfs", FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
+	{ "tracepoint", test_tracepoint, "tmpfs", FAN_CLASS_CONTENT },
+};
+
+void test_fanotify_fastpath_permission(void)
+{
+	run_subtests(subtests, ARRAY_SIZE(subtests));
+}

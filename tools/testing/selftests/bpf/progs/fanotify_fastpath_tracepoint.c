@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Count what the tracepoint fanotify:fanotify_fastpath tells about one inode. */
+#include <vmlinux.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char _license[] SEC("license") = "GPL";
+
+__u64 watched_ino;
+__u64 sent;
+__u64 skipped;
+__u64 without_dir;
+__u64 in_dir;
+int last_answer;
+
+SEC("tp_btf/fanotify_fastpath")
+int BPF_PROG(trace_decision, const struct fanotify_fastpath_ops *ops,
+	     __u32 mask, const struct inode *inode, const struct inode *dir,
+	     int answer)
+{
+	/* NULL for some events, so the verifier must not drop these checks */
+	if (!dir)
+		__sync_fetch_and_add(&without_dir, 1);
+	else if (dir->i_ino == watched_ino)
+		__sync_fetch_and_add(&in_dir, 1);
+	if (!inode || inode->i_ino != watched_ino)
+		return 0;
+	if (answer == FAN_FP_RET_SKIP_EVENT)
+		__sync_fetch_and_add(&skipped, 1);
+	else
+		__sync_fetch_and_add(&sent, 1);
+	last_answer = answer;
+	return 0;
+}
