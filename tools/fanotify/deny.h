@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fanfp deny: what its parts share.
+ *
+ *	deny.c			options, main loop, reloading, the table
+ *	deny_list.c		the list: reading it, looking up its paths
+ *	deny_set.c		the fast path that denies a list
+ */
+#ifndef __DENY_H
+#define __DENY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <linux/types.h>
+
+#include "deny_bpf.h"
+
+struct deny_entry {
+	char *path;		/* absolute */
+	unsigned int line;	/* 0: from the command line */
+	bool exists;
+	bool is_dir;
+	dev_t dev;
+	ino_t ino;
+};
+
+struct deny_list {
+	struct deny_entry *entries;
+	size_t nr;
+};
+
+int list_add(struct deny_list *list, const char *path, unsigned int line);
+int list_read(struct deny_list *list, const char *file);
+bool list_look_up(struct deny_list *list);
+void list_free(struct deny_list *list);
+
+struct deny_set;
+
+struct deny_set *set_create(const struct deny_list *list, bool debug);
+int set_group_fd(const struct deny_set *set);
+int set_link_fd(const struct deny_set *set);
+void set_add_counts(const struct deny_set *set, struct deny_counts *counts);
+void set_destroy(struct deny_set *set);
+
+#endif /* __DENY_H */

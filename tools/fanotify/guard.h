@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * fanfp guard: what its parts share.
+ *
+ *	guard.c			options, marks, main loop, the end
+ *	guard_fastpath.c	the fast path: load, attach, verdicts, counters
+ *	guard_scan.c		who waits for which scan, and running the scans
+ *	guard_summary.c		the table at the end
+ */
+#ifndef __GUARD_H
+#define __GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include <linux/types.h>
+
+#include "guard_bpf.h"
+
+struct guard {
+	/* Options */
+	char **scan;		/* command, with its path resolved */
+	unsigned int jobs;
+	unsigned int max_pending;
+	unsigned int timeout_ms;
+	unsigned int scan_timeout;	/* seconds, 0: for ever */
+	bool stuck_deny;
+	bool observe;
+	bool user;		/* plain fanotify */
+	bool json;
+	bool quiet;
+	bool debug;
+
+	int group_fd;		/* asks */
+	int changes_fd;		/* tells about changes and removed directories */
+
+	/* What happened */
+	uint64_t delivered;
+	uint64_t outside;	/* allowed without a scan */
+	uint64_t own;		/* the same */
+	uint64_t scans;
+	uint64_t failed;	/* of the scans */
+	uint64_t joined;	/* opens that waited for the scan of another one */
+	uint64_t kept;		/* verdicts given to the kernel */
+	uint64_t denied;	/* by the listener; --observe: would have been */
+	uint64_t late;		/* answers when the time was over */
+	uint64_t at_end;	/* opens that waited when the end came */
+	uint64_t unprinted;	/* lines, because nobody took them */
+	uint64_t wakeups;
+	struct timespec start;
+	struct rusage start_self;
+	struct rusage start_children;
+};
+
+/* What an inode was like before a scan */
+struct guard_sample {
+	struct guard_verdict as;
+	dev_t dev;
+	ino_t ino;
+	bool can_keep;		/* the kernel counts its changes */
+};
+
+struct guard_totals {
+	struct guard_counts counts;
+	uint64_t expired;
+};
+
+int fastpath_attach(const struct guard *g);
+int fastpath_link_fd(unsigned int i);
+bool fastpath_sample(int fd, struct guard_sample *sample);
+int fastpath_keep(int fd, const struct guard_sample *sample, bool deny);
+void fastpath_read(const struct guard *g, struct guard_totals *t);
+void fastpath_detach(void);
+
+void scans_init(struct guard *g);
+void scans_add(int fd, pid_t pid);
+void scans_ended(pid_t child, int status);
+void scans_answer(int fd, bool deny);
+int scans_next_timeout(void);
+unsigned int scans_waiting(void);
+void scans_stop(void);
+
+void guard_restore_limits(void);
+
+void guard_summary_start(struct guard *g);
+void guard_summary_print(const struct guard *g);
+
+#endif /* __GUARD_H */
