@@ -26,6 +26,7 @@ help:
 #: CONFIG=debug add vm/debug.config, in a build folder of its own
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
+#: ACCEL=tcg    do not use KVM; it is used where it works
 #: V=1          show commands and the guest's boot time
 #: FANFP_CACHE= where sources, objects and logs are kept (~/.cache/fanotify-fastpath)
 

@@ -27,6 +27,7 @@ CACHE, WORK, BUILD = (os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD
 VERBOSE = os.environ.get("V", "0") not in ("", "0")
 GUEST_FAILED = 125
 BOOT_TIMEOUT = 120
+KVM_BOOT_TIMEOUT = 20
 
 # What the kernel prints when something is wrong with it.
 SPLAT = re.compile(
@@ -46,23 +47,39 @@ class GuestFailed(Exception):
     """The guest did not do what it was asked; the text says why."""
 
 
+class KvmDead(Exception):
+    """KVM runs a guest of one instruction, but not a kernel."""
+
+
 def note(*text):
     print("vm:", *text, file=sys.stderr, flush=True)
+
+
+def boot_id():
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def note_kvm(works):
+    with open(f"{CACHE}/kvm.new", "w", encoding="ascii") as file:
+        file.write(f"{boot_id()} {'works' if works else 'dead'}\n")
+    os.rename(f"{CACHE}/kvm.new", f"{CACHE}/kvm")
 
 
 def kvm_works():
     """Opening /dev/kvm is not enough: some containers hand out one that creates
     a machine and never runs it. So a guest of one instruction is run, once a boot
     of the host: a firmware that writes 1 to a port, which ends QEMU with status 3.
+    On others even that is not enough, see KvmDead. ACCEL= says which one to take.
     """
+    if (accel := os.environ.get("ACCEL")) in ("kvm", "tcg"):
+        return accel == "kvm"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        boot = file.read().strip()
     known = f"{CACHE}/kvm"
     if os.path.exists(known):
         with open(known, encoding="ascii") as file:
-            if (words := file.read().split())[:1] == [boot]:
+            if (words := file.read().split())[:1] == [boot_id()]:
                 return words[1] == "works"
     with tempfile.NamedTemporaryFile(dir=CACHE) as firmware:
         firmware.write(bytes(0xFFF0) + b"\xb0\x01\xe6\xf4\xf4".ljust(16, b"\xf4"))
@@ -75,9 +92,7 @@ def kvm_works():
                 preexec_fn=die_with_parent, check=False).returncode == 3
         except subprocess.TimeoutExpired:
             works = False
-    with open(f"{known}.new", "w", encoding="ascii") as file:
-        file.write(f"{boot} {'works' if works else 'dead'}\n")
-    os.rename(f"{known}.new", known)
+    note_kvm(works)
     return works
 
 
@@ -128,6 +143,7 @@ class Machine:
             with open(f"{self.job}/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
         self.qemu = None
+        self.try_tcg = False
         self.socks = {}
         self.theirs = []
         self.attr = termios.tcgetattr(0) if tty else None
@@ -160,6 +176,7 @@ class Machine:
         if icount:
             args += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
         elif kvm_works():
+            self.try_tcg = not os.environ.get("ACCEL")
             args += ["-accel", "kvm", "-cpu", "host"]
         else:
             args += ["-accel", "tcg,thread=multi", "-cpu", "max"]
@@ -238,6 +255,8 @@ class Machine:
         ready, status, told = False, None, b""
         while status is None or not all(s.done for s in streams):
             now = time.monotonic() - begin
+            if not ready and self.try_tcg and now > KVM_BOOT_TIMEOUT:
+                raise KvmDead
             if not ready and now > BOOT_TIMEOUT:
                 raise GuestFailed(f"the guest did not boot in {BOOT_TIMEOUT} seconds")
             if limit and now > limit:
@@ -252,6 +271,8 @@ class Machine:
                     continue
                 data = control.recv(4096)
                 if not data:
+                    if not ready and self.try_tcg:
+                        raise KvmDead
                     raise GuestFailed("the guest crashed" if ready else "the guest did not boot")
                 *lines, told = (told + data).split(b"\n")
                 for line in lines:
@@ -272,6 +293,9 @@ class Machine:
             self.qemu.wait()
         if self.attr:
             termios.tcsetattr(0, termios.TCSADRAIN, self.attr)
+
+    def clean_up(self):
+        shutil.rmtree(self.job, ignore_errors=True)
 
     def explain(self, why):
         with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
@@ -312,11 +336,21 @@ def main():
         return 2
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    machine = Machine(" ".join(args.command) or "exec bash -i", tty)
+    command = " ".join(args.command) or "exec bash -i"
+    machine = Machine(command, tty)
     if tty:
         note("Ctrl-] x ends the guest at once")
     try:
-        status = machine.run()
+        try:
+            status = machine.run()
+        except KvmDead:
+            machine.end()
+            machine.clean_up()
+            note(f"KVM did not boot the guest in {KVM_BOOT_TIMEOUT} seconds: emulating it (TCG) from now on; "
+                 "ACCEL=kvm tries again")
+            note_kvm(False)
+            machine = Machine(command, tty)
+            status = machine.run()
         machine.end()
     except GuestFailed as failure:
         machine.end()
@@ -326,7 +360,7 @@ def main():
         status = 128 + signal.SIGPIPE
     finally:
         machine.end()
-        shutil.rmtree(machine.job, ignore_errors=True)
+        machine.clean_up()
     if args.check_console and (splats := machine.splats()):
         for line in splats[:20]:
             print("   |", line, file=sys.stderr)

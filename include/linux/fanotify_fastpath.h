@@ -9,6 +9,7 @@
 #include <linux/types.h>
 #include <uapi/linux/fanotify.h>
 
+struct bpf_prog;
 struct dentry;
 struct fanotify_fastpath_attachment;
 struct file_range;
@@ -114,5 +115,14 @@ struct fanotify_fastpath_ops {
 	struct fanotify_fastpath_attachment *attachment;
 	struct fanotify_fastpath_stats __percpu *stats;
 };
+
+#ifdef CONFIG_FANOTIFY_FASTPATH
+bool bpf_prog_is_fanotify_fastpath(const struct bpf_prog *prog);
+#else
+static inline bool bpf_prog_is_fanotify_fastpath(const struct bpf_prog *prog)
+{
+	return false;
+}
+#endif
 
 #endif /* _LINUX_FANOTIFY_FASTPATH_H */

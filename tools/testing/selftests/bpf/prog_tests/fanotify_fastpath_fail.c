@@ -27,6 +27,8 @@ static const struct {
 	{ "send_signal_thread", "cannot use helper bpf_send_signal_thread#" },
 	{ "probe_write_user", "cannot use helper bpf_probe_write_user#" },
 	{ "override_return", "cannot use helper bpf_override_return#" },
+	{ "exe_file",
+	  "calling kernel function bpf_get_task_exe_file is not allowed" },
 	{ "is_subdir_in_tracing",
 	  "calling kernel function bpf_fanotify_is_subdir is not allowed" },
 	{ "subtree_root_in_lsm",

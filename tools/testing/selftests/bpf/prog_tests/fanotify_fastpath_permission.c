@@ -57,6 +57,7 @@ load_limit(int fan_fd, unsigned int timeout_ms, int timeout_answer)
 	skel->struct_ops.deny_ops->group_fd = fan_fd;
 	skel->struct_ops.inode_ops->group_fd = fan_fd;
 	skel->struct_ops.pending_ops->group_fd = fan_fd;
+	skel->struct_ops.path_ops->group_fd = fan_fd;
 	skel->struct_ops.range_ops->group_fd = fan_fd;
 	if (ASSERT_OK(fanotify_fastpath_permission__load(skel), "load skeleton"))
 		return skel;
@@ -442,6 +443,23 @@ static void test_args(struct fastpath_fixture *f)
 	ASSERT_EQ(run(do_exec, "d/a"), ENOEXEC, "exec");
 	ASSERT_GE(skel->bss->asked, 6, "asked");
 	ASSERT_EQ(skel->bss->got_ino, ino, "inode");
+out:
+	unload(f, skel);
+}
+
+static void test_path(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	char path[sizeof(f->mnt) + sizeof("/d/a")];
+
+	if (!skel || !make_dirs("d") || !write_file("d/a", CONTENT, 0644) ||
+	    !mark_fs(f, FAN_OPEN_PERM) || !attach(f, skel->maps.path_ops))
+		goto out;
+	snprintf(path, sizeof(path), "%s/d/a", f->mnt);
+
+	ASSERT_OK(run(do_open, "d/a"), "open");
+	ASSERT_STREQ(skel->bss->got_name, path, "path");
+	ASSERT_EQ(skel->bss->got_name_len, strlen(path) + 1, "its length");
 out:
 	unload(f, skel);
 }
@@ -1596,6 +1614,7 @@ static const struct fastpath_subtest subtests[] = {
 	{ "ask", test_ask, "tmpfs", FAN_CLASS_PRE_CONTENT },
 	{ "unknown_answer", test_unknown_answer, "tmpfs", FAN_CLASS_CONTENT },
 	{ "args", test_args, NULL, FAN_CLASS_CONTENT },
+	{ "path", test_path, "tmpfs", FAN_CLASS_CONTENT },
 	{ "no_filter", test_no_filter, "tmpfs", FAN_CLASS_CONTENT },
 	{ "no_permission", test_no_permission, "tmpfs", FAN_CLASS_CONTENT },
 

@@ -129,6 +129,18 @@ int FILTER(override_return)
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
+/* Of the fs kfuncs, only bpf_path_d_path() is for these programs. */
+SEC("struct_ops/filter")
+int FILTER(exe_file)
+{
+	struct file *file;
+
+	file = bpf_get_task_exe_file(bpf_get_current_task_btf());
+	if (file)
+		bpf_put_file(file);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
 /* Only these programs run with fsnotify_mark_srcu held. */
 SEC("tp_btf/fanotify_fastpath")
 int BPF_PROG(is_subdir_in_tracing)
@@ -166,6 +178,7 @@ OPS(send_signal);
 OPS(send_signal_thread);
 OPS(probe_write_user);
 OPS(override_return);
+OPS(exe_file);
 
 SEC(".struct_ops.link")
 struct tcp_congestion_ops is_subdir_in_tcp_ops = {

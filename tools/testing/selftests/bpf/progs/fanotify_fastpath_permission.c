@@ -15,6 +15,10 @@ int max_pending;
 /* From where on "range" gives the answer */
 __u64 answered_pos;
 
+/* Path that "path" was asked about, and what the kfunc returned */
+char got_name[256];
+int got_name_len;
+
 /* What the last program to be called got; got_range 0 is NULL */
 __u64 asked;
 __u64 got_ino;
@@ -83,6 +87,15 @@ int BPF_PROG(pending_permission, struct fsnotify_group *group, __u32 mask,
 }
 
 SEC("struct_ops/permission")
+int BPF_PROG(path_permission, struct fsnotify_group *group, __u32 mask,
+	     const struct path *path, struct dentry *dentry,
+	     struct inode *inode, const struct file_range *range)
+{
+	got_name_len = bpf_path_d_path(path, got_name, sizeof(got_name));
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
 int BPF_PROG(range_permission, struct fsnotify_group *group, __u32 mask,
 	     const struct path *path, struct dentry *dentry,
 	     struct inode *inode, const struct file_range *range)
@@ -142,6 +155,12 @@ SEC(".struct_ops.link")
 struct fanotify_fastpath_ops pending_ops = {
 	.permission	= (void *)pending_permission,
 	.name		= "pending",
+};
+
+SEC(".struct_ops.link")
+struct fanotify_fastpath_ops path_ops = {
+	.permission	= (void *)path_permission,
+	.name		= "path",
 };
 
 SEC(".struct_ops.link")
