@@ -3,7 +3,15 @@
 
 SHELL	:= /bin/bash
 
-# Variables given to make reach the scripts as environment.
+# Variables given to make reach the scripts as environment; these as they are
+# written, with their dollar signs.
+ifdef CMD
+override CMD := $(value CMD)
+endif
+ifdef T
+override T := $(value T)
+endif
+export CMD T
 
 .PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
 
@@ -13,7 +21,7 @@ help:
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory
 #: make test         run all tests in the guest; T=name runs those
 #: make shell        a shell in the guest
-#: make vm CMD='...' a command in the guest: its output, its exit status
+#: make vm CMD='...' a command in the guest (vm/run '...' ends with its exit status)
 #: make check        what must hold before the series is mailed
 #: make series       write the patches, with their cover letter
 #:
@@ -23,10 +31,12 @@ help:
 #:                                               make distclean  remove the whole cache
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
+#: KGIT=URL     get the base kernel from this git tree, not with apt
 #: CONFIG=debug add vm/debug.config, in a build folder of its own
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: ACCEL=tcg    do not use KVM; it is used where it works
+#: TIMEOUT=SEC  how long the guest may take
 #: V=1          show commands and the guest's boot time
 #: FANFP_CACHE= where sources, objects and logs are kept (~/.cache/fanotify-fastpath)
 

@@ -6,12 +6,28 @@ set -euo pipefail
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 base_version=$(<"$repo/series/base")
-cache=${FANFP_CACHE:-$HOME/.cache/fanotify-fastpath}
+cache=${FANFP_CACHE:-${HOME:?is not set: set it, or FANFP_CACHE}/.cache/fanotify-fastpath}
 mkdir -p "$cache" 2>/dev/null || {
 	echo "cannot create the cache folder $cache: set FANFP_CACHE to a folder that can be written" >&2
 	exit 1
 }
 cache=$(cd "$cache" && pwd -P)
+# The kernel's build takes no spaces and colons, QEMU no commas.
+for path in "$repo" "$cache"; do
+	[[ $path != *[[:space:],:]* ]] || {
+		echo "$path: a space, comma or colon in its path breaks the build: use another folder (for the cache: FANFP_CACHE=DIR)" >&2
+		exit 1
+	}
+done
+# All that is written and removed is in this folder, so it must be ours.
+if [[ ! -e $cache/CACHEDIR.TAG ]]; then
+	[[ -z $(ls -A "$cache") || -d $cache/logs && -e $cache/lock ]] || {
+		echo "FANFP_CACHE=$cache holds other things: name a folder that is empty, or does not exist yet" >&2
+		exit 1
+	}
+	printf '%s\n' 'Signature: 8a477f597d28d172789f06886806bc55' \
+		'# Sources and objects of the fanotify fast path: vm/clean removes them.' >"$cache/CACHEDIR.TAG"
+fi
 jobs=$(nproc)
 hash_of() { sha256sum | cut -c1-8; }
 

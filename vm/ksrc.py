@@ -10,8 +10,8 @@ import sys
 import overlay
 
 # Without git: what a build in the tree leaves behind.
-BUILT = ("*.o", "*.a", "*.ko", "*.mod", "*.mod.c", "*.cmd", ".config*", ".tmp_*", "vmlinux*",
-         "System.map", "Module.symvers", "modules.*", "/include/config", "/include/generated",
+BUILT = ("*.o", "*.a", "*.ko", "*.mod", "*.mod.c", "*.cmd", ".config*", ".tmp_*",
+         "/vmlinux", "/vmlinux.*", "/.vmlinux*", "/System.map", "/Module.symvers", "/modules.*", "/include/config", "/include/generated",
          "/arch/*/include/generated", ".git")
 
 
@@ -30,7 +30,7 @@ def main():
     ours = set(overlay.read(manifest).decode().split("\n")) if os.path.exists(manifest) else set()
     ours |= {c for p in overlay.patches() for c in p.changes}
     rsync = ["rsync", "-a"]
-    files = git_files(source) if os.path.isdir(f"{source}/.git") else None
+    files = git_files(source) if os.path.exists(f"{source}/.git") else None
     if files is None:
         filters = "".join(f"- {n}\n" for n in BUILT) + "".join(f"- /{n}\n" for n in ours if n)
         subprocess.run([*rsync, "--delete", "--filter=merge -", f"{source}/", f"{target}/"],

@@ -237,10 +237,9 @@ class Machine:
         size = os.get_terminal_size(0)
         self.tell(f"size {size.lines} {size.columns}\n")
 
-    def run(self):
-        """Boots, and returns the exit status of the command."""
+    def run(self, limit):
+        """Boots, and returns the exit status of the command; limit in seconds, 0: none."""
         begin = time.monotonic()
-        limit = float(os.environ.get("TIMEOUT") or 0)
         self.start()
         if self.tty:
             signal.signal(signal.SIGWINCH, self.resized)
@@ -334,6 +333,11 @@ def main():
     if tty and not (os.isatty(0) and os.isatty(1)):
         note("a shell in the guest needs a terminal: give a command, as in vm/run 'uname -a'")
         return 2
+    try:
+        limit = float(os.environ.get("TIMEOUT") or 0)
+    except ValueError:
+        note(f"TIMEOUT={os.environ['TIMEOUT']}: give a number of seconds")
+        return 2
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     command = " ".join(args.command) or "exec bash -i"
@@ -342,7 +346,7 @@ def main():
         note("Ctrl-] x ends the guest at once")
     try:
         try:
-            status = machine.run()
+            status = machine.run(limit)
         except KvmDead:
             machine.end()
             machine.clean_up()
@@ -350,7 +354,7 @@ def main():
                  "ACCEL=kvm tries again")
             note_kvm(False)
             machine = Machine(command, tty)
-            status = machine.run()
+            status = machine.run(limit)
         machine.end()
     except GuestFailed as failure:
         machine.end()

@@ -33,10 +33,13 @@ def base_version():
 
 def overlay_files():
     """The new files: what git tracks or does not ignore, as paths of the kernel."""
-    out = subprocess.run(
+    done = subprocess.run(
         ["git", "-C", REPO, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TOPS],
-        check=True, stdout=subprocess.PIPE).stdout
-    names = {n for n in out.decode().split("\0") if n}
+        check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode:
+        raise Wrong(f"{done.stderr.decode(errors='replace').strip()}\n{REPO} must be a git checkout that you may "
+                    "read: it tells the project's files from others")
+    names = {n for n in done.stdout.decode().split("\0") if n}
     return sorted(n for n in names if os.path.lexists(f"{REPO}/{n}"))
 
 
@@ -198,7 +201,7 @@ def run(main):
     """Runs a script's main; a Wrong ends it with its text."""
     try:
         sys.exit(main())
-    except Wrong as wrong:
+    except (Wrong, OSError, subprocess.CalledProcessError) as wrong:
         sys.exit(f"{wrong}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 PROGS = re.compile(r"#(\d+)(?:/(\d+))?\s+(\S.*?):(OK|FAIL|SKIP)\b")
-SCRIPT = re.compile(r"(ok|not ok|skip)\b[ \d-]*(.*)")
+SCRIPT = re.compile(r"(ok|not ok|skip)\b(?: \d+ -)? *(.*)")
 WORDS = {"OK": "ok", "FAIL": "not ok", "SKIP": "skip"}
 
 
