@@ -5,6 +5,7 @@
  */
 #include <linux/audit.h>
 #include <linux/bpf.h>
+#include <linux/err.h>
 #include <linux/fanotify.h>
 #include <linux/jiffies.h>
 #include <linux/percpu.h>
@@ -94,6 +95,7 @@ fanotify_fastpath_permission(const struct fanotify_fastpath_ops *ops,
 		return fanotify_fastpath_send(ops, answer);
 
 	this_cpu_inc(ops->stats->denied);
+	answer = max(answer, -MAX_ERRNO);
 	*ret = fanotify_valid_deny_errno(-answer) ? answer : -EPERM;
 
 	/*

@@ -15,6 +15,7 @@
 #include "../fsnotify.h"
 
 struct bpf_link;
+struct bpf_prog;
 struct file;
 struct seq_file;
 
@@ -60,6 +61,7 @@ void fanotify_fastpath_release(struct fsnotify_group *group);
 void fanotify_fastpath_show_fdinfo(struct seq_file *m,
 				   struct fsnotify_group *group);
 struct fsnotify_group *fanotify_file_group(struct file *file);
+bool bpf_prog_is_fanotify_fastpath(const struct bpf_prog *prog);
 
 /**
  * fanotify_fastpath_decide - ask the program of a group, if there is one

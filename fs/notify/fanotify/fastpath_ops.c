@@ -18,7 +18,8 @@
  * fsnotify_mark_srcu; eject and update wait for those readers before they
  * return, so that neither the programs nor the counters go away under an event.
  * That wait is done under the mutex, and often under the update_mutex of
- * struct_ops: nothing below fanotify_handle_event() takes either of them.
+ * struct_ops: nothing below fanotify_handle_event() takes either of them. It may
+ * be long, as readers sleep for memory, or for room in the audit queue.
  *
  * LOCKING ORDER: update_mutex of struct_ops, fastpath_mutex,
  * fsnotify_mark_srcu.
@@ -64,6 +65,19 @@ bool bpf_prog_is_fanotify_fastpath(const struct bpf_prog *prog)
 {
 	return prog->type == BPF_PROG_TYPE_STRUCT_OPS &&
 	       prog->aux->st_ops == &bpf_fanotify_fastpath_ops;
+}
+
+/**
+ * bpf_prog_is_fanotify_permission - does a program answer permission events
+ * @prog:	program that the verifier looks at
+ *
+ * Return: true if @prog implements ->permission of struct fanotify_fastpath_ops
+ */
+bool bpf_prog_is_fanotify_permission(const struct bpf_prog *prog)
+{
+	return bpf_prog_is_fanotify_fastpath(prog) &&
+	       prog->aux->attach_st_ops_member_off ==
+	       offsetof(struct fanotify_fastpath_ops, permission);
 }
 
 static int fanotify_fastpath_install(struct fanotify_fastpath_ops *ops,
@@ -113,18 +127,25 @@ fanotify_fastpath_eject(struct fanotify_fastpath_ops *ops)
 	return attachment;
 }
 
+static bool fanotify_fastpath_answers(const struct fanotify_fastpath_ops *ops)
+{
+	return ops->permission || ops->answer_timeout_ms;
+}
+
 /*
  * Answering permission events takes what it takes to be asked about them. The
- * link is created without a capability check, so there is one here.
+ * link is created and updated without a capability check, so there is one here.
  */
-static int fanotify_fastpath_may_answer(const struct fanotify_fastpath_ops *ops,
-					const struct fsnotify_group *group)
+static bool fanotify_fastpath_may_answer(const struct fanotify_fastpath_ops *ops)
 {
-	if (!ops->permission && !ops->answer_timeout_ms)
-		return 0;
-	if (!FAN_GROUP_FLAG(group, FANOTIFY_PERM_CLASSES))
-		return -EINVAL;
-	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	return !fanotify_fastpath_answers(ops) || capable(CAP_SYS_ADMIN);
+}
+
+static bool fanotify_fastpath_fits(const struct fanotify_fastpath_ops *ops,
+				   const struct fsnotify_group *group)
+{
+	return !fanotify_fastpath_answers(ops) ||
+	       FAN_GROUP_FLAG(group, FANOTIFY_PERM_CLASSES);
 }
 
 /*
@@ -135,7 +156,6 @@ static int fanotify_fastpath_reg(void *kdata, struct bpf_link *link)
 {
 	struct fanotify_fastpath_ops *ops = kdata;
 	struct fsnotify_group *group;
-	int ret;
 
 	/* The group's release has to find a link that it can detach. */
 	if (!link)
@@ -156,9 +176,10 @@ static int fanotify_fastpath_reg(void *kdata, struct bpf_link *link)
 	if (FAN_GROUP_FLAG(group, FANOTIFY_UNPRIV))
 		return -EPERM;
 
-	ret = fanotify_fastpath_may_answer(ops, group);
-	if (ret)
-		return ret;
+	if (!fanotify_fastpath_fits(ops, group))
+		return -EINVAL;
+	if (!fanotify_fastpath_may_answer(ops))
+		return -EPERM;
 
 	guard(mutex)(&fastpath_mutex);
 	return fanotify_fastpath_install(ops, group, link);
@@ -188,7 +209,9 @@ static int fanotify_fastpath_update(void *kdata, void *old_kdata,
 	struct fanotify_fastpath_ops *old = old_kdata;
 	struct fanotify_fastpath_ops *ops = kdata;
 	struct fsnotify_group *group;
-	int ret;
+
+	if (!fanotify_fastpath_may_answer(ops))
+		return -EPERM;
 
 	guard(mutex)(&fastpath_mutex);
 
@@ -198,9 +221,8 @@ static int fanotify_fastpath_update(void *kdata, void *old_kdata,
 		return -EBUSY;
 
 	group = old->attachment->group;
-	ret = fanotify_fastpath_may_answer(ops, group);
-	if (ret)
-		return ret;
+	if (!fanotify_fastpath_fits(ops, group))
+		return -EINVAL;
 
 	ops->stats = old->stats;
 	ops->attachment = old->attachment;
@@ -256,17 +278,33 @@ void fanotify_fastpath_release(struct fsnotify_group *group)
 		return;
 	}
 	INIT_WORK(&attachment->hangup, fanotify_fastpath_hangup);
-	schedule_work(&attachment->hangup);
+	/* It may wait for the update_mutex for long. */
+	queue_work(system_dfl_long_wq, &attachment->hangup);
 }
 
 #ifdef CONFIG_BPF_LSM
+/* i_lock is only tried: a timer of the program may have interrupted its holder. */
+#define FANOTIFY_STORAGE_MAX_TRIES	16
+
+static bool fanotify_fastpath_trylock(struct inode *inode)
+{
+	int tries;
+
+	for (tries = 0; tries < FANOTIFY_STORAGE_MAX_TRIES; tries++) {
+		if (spin_trylock(&inode->i_lock))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
 /*
  * Programs may hold an inode that is protected by RCU alone, as the root that
  * bpf_fanotify_subtree_root() returned once its mark is gone. Storage that is
  * added after eviction has freed the inode's storage would outlive the inode,
- * so creating it is ordered against eviction by i_lock. Only tried, because a
- * timer of the program may have interrupted the holder; the program gets NULL,
- * as when there is no memory.
+ * so creating it is ordered against eviction by i_lock. That there is an alias
+ * tells that the inode has not been evicted and taken for another one since.
+ * Otherwise the program gets NULL, as when there is no memory.
  */
 BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
 	   struct inode *, inode, void *, value, u64, flags)
@@ -281,9 +319,13 @@ BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
 	if (data || !inode || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return data;
 
-	if (!spin_trylock(&inode->i_lock))
-		return 0;
-	if (!(inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_CLEAR)))
+	if (!fanotify_fastpath_trylock(inode))
+		/* Somebody else may have created it meanwhile. */
+		return get((unsigned long)map, (unsigned long)inode,
+			   (unsigned long)value,
+			   flags & ~BPF_LOCAL_STORAGE_GET_F_CREATE, 0);
+	if (!(inode_state_read(inode) & (I_FREEING | I_WILL_FREE | I_CLEAR)) &&
+	    !hlist_empty(&inode->i_dentry))
 		data = get((unsigned long)map, (unsigned long)inode,
 			   (unsigned long)value, flags, 0);
 	spin_unlock(&inode->i_lock);
@@ -408,12 +450,16 @@ static int fanotify_fastpath_validate(void *kdata)
 
 	if (!ops->answer_timeout_ms)
 		return ops->timeout_answer ? -EINVAL : 0;
+	/* msecs_to_jiffies() takes more for negative, which is for ever. */
+	if (ops->answer_timeout_ms > INT_MAX)
+		return -EINVAL;
 	if (!IS_ENABLED(CONFIG_FANOTIFY_ACCESS_PERMISSIONS))
 		return -EOPNOTSUPP;
 	if (ops->timeout_answer == FAN_FP_RET_SKIP_EVENT)
 		return 0;
-	return ops->timeout_answer < 0 &&
-	       fanotify_valid_deny_errno(-ops->timeout_answer) ? 0 : -EINVAL;
+	if (ops->timeout_answer >= 0 || ops->timeout_answer < -MAX_ERRNO)
+		return -EINVAL;
+	return fanotify_valid_deny_errno(-ops->timeout_answer) ? 0 : -EINVAL;
 }
 
 static struct bpf_struct_ops bpf_fanotify_fastpath_ops = {

@@ -29,6 +29,15 @@ static const struct {
 	{ "override_return", "cannot use helper bpf_override_return#" },
 	{ "exe_file",
 	  "calling kernel function bpf_get_task_exe_file is not allowed" },
+	{ "path_in_filter",
+	  "calling kernel function bpf_path_d_path is not allowed" },
+	{ "is_subdir_in_timer",
+	  "R1 is map_value expected STRUCT fsnotify_group" },
+	{ "unchecked_subdir", "R2 must be referenced or trusted" },
+	{ "delete_storage", "cannot use helper bpf_inode_storage_delete#" },
+	{ "sleepable_permission",
+	  "attach to unsupported member permission of struct fanotify_fastpath_ops" },
+	{ "unchecked_range", "invalid mem access 'trusted_ptr_or_null_'" },
 	{ "is_subdir_in_tracing",
 	  "calling kernel function bpf_fanotify_is_subdir is not allowed" },
 	{ "subtree_root_in_lsm",
@@ -52,8 +61,9 @@ static void check_rejected(const char *name, const char *msg)
 
 	snprintf(map_name, sizeof(map_name), "%s_ops", name);
 	bpf_object__for_each_map(map, skel->obj)
-		bpf_map__set_autocreate(map, !strcmp(bpf_map__name(map),
-						     map_name));
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			bpf_map__set_autocreate(map, !strcmp(bpf_map__name(map),
+							     map_name));
 	bpf_object__for_each_program(prog, skel->obj)
 		bpf_program__set_autoload(prog, false);
 	prog = bpf_object__find_program_by_name(skel->obj, name);

@@ -11,6 +11,7 @@
 #include <linux/elf.h>
 #include <linux/netlink.h>
 #include <linux/openat2.h>
+#include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
@@ -846,7 +847,8 @@ static void test_attach_limit(struct fastpath_fixture *f)
 		{ 0, 0, 0 },
 		{ 1, FAN_FP_RET_SKIP_EVENT, 0 },
 		{ 1, -EIO, 0 },
-		{ UINT_MAX, -EDQUOT, 0 },
+		{ INT_MAX, -EDQUOT, 0 },
+		{ INT_MAX + 1U, -EDQUOT, -EINVAL },
 		{ 0, FAN_FP_RET_SKIP_EVENT, -EINVAL },
 		{ 0, -EIO, -EINVAL },
 		{ 1, FAN_FP_RET_SEND_TO_USERSPACE, -EINVAL },
@@ -1028,6 +1030,119 @@ out:
 	unload(f, skel);
 }
 
+static void kill_waiting(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return;
+	ASSERT_OK(kill(pid, SIGKILL), "kill");
+	status = wait_child(pid);
+	ASSERT_TRUE(WIFSIGNALED(status), "killed");
+}
+
+struct slow_read {
+	pthread_t thread;
+	int fan_fd;
+	void *buf;
+	ssize_t len;
+};
+
+static void *read_slowly(void *arg)
+{
+	struct slow_read *slow = arg;
+
+	slow->len = read(slow->fan_fd, slow->buf, FAN_EVENT_METADATA_LEN);
+	return NULL;
+}
+
+/* A page whose first use waits for fill_page(), or NULL */
+static void *missing_page(int uffd)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	size_t size = getpagesize();
+	void *page;
+
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (!ASSERT_NEQ(page, MAP_FAILED, "mmap"))
+		return NULL;
+	reg.range.start = (unsigned long)page;
+	reg.range.len = size;
+	if (ASSERT_OK(ioctl(uffd, UFFDIO_API, &api), "UFFDIO_API") &&
+	    ASSERT_OK(ioctl(uffd, UFFDIO_REGISTER, &reg), "UFFDIO_REGISTER"))
+		return page;
+	munmap(page, size);
+	return NULL;
+}
+
+static void fill_page(int uffd, void *page)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (unsigned long)page,
+		.range.len = getpagesize(),
+	};
+
+	ASSERT_OK(ioctl(uffd, UFFDIO_ZEROPAGE, &zero), "UFFDIO_ZEROPAGE");
+}
+
+/*
+ * The time is over while the event is being copied to the listener: its read
+ * succeeds, and its answer comes too late.
+ */
+static void test_limit_while_read(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = NULL;
+	const struct fanotify_event_metadata *meta;
+	struct slow_read slow = { .fan_fd = f->fan_fd };
+	struct uffd_msg msg;
+	pid_t pid;
+	int uffd;
+
+	uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	if (uffd < 0 && errno == ENOSYS) {
+		printf("%s:SKIP:no userfaultfd\n", __func__);
+		test__skip();
+		return;
+	}
+	if (!ASSERT_OK_FD(uffd, "userfaultfd"))
+		return;
+	slow.buf = missing_page(uffd);
+	skel = load_limit(f->fan_fd, READ_MS, -EBUSY);
+	if (!slow.buf || !skel || !make_files("a") ||
+	    !mark_fs(f, FAN_OPEN_PERM) || !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	if (!wait_queued(f->fan_fd, 1, pid) ||
+	    !ASSERT_OK(pthread_create(&slow.thread, NULL, read_slowly, &slow),
+		       "pthread_create")) {
+		kill_waiting(pid);
+		goto out;
+	}
+	ASSERT_EQ(read(uffd, &msg, sizeof(msg)), sizeof(msg), "page fault");
+	ASSERT_EQ(msg.event, UFFD_EVENT_PAGEFAULT, "page fault");
+	ASSERT_EQ(finish(pid), EBUSY, "open");
+	expect_counters(f, 1, 0, 0, 0, 1);
+
+	fill_page(uffd, slow.buf);
+	pthread_join(slow.thread, NULL);
+	meta = slow.buf;
+	if (ASSERT_EQ(slow.len, FAN_EVENT_METADATA_LEN, "read")) {
+		ASSERT_EQ(respond(f->fan_fd, meta->fd, FAN_ALLOW), -ENOENT,
+			  "late answer");
+		close(meta->fd);
+	}
+	ASSERT_STREQ(read_events(f), "", "events");
+	unmount_fs(f);
+out:
+	if (slow.buf)
+		munmap(slow.buf, getpagesize());
+	close(uffd);
+	unload(f, skel);
+}
+
 static void test_limit_answer_in_time(struct fastpath_fixture *f)
 {
 	struct fanotify_fastpath_permission *skel;
@@ -1044,17 +1159,6 @@ static void test_limit_answer_in_time(struct fastpath_fixture *f)
 	expect_counters(f, 2, 0, 0, 0, 0);
 out:
 	unload(f, skel);
-}
-
-static void kill_waiting(pid_t pid)
-{
-	int status;
-
-	if (pid < 0)
-		return;
-	ASSERT_OK(kill(pid, SIGKILL), "kill");
-	status = wait_child(pid);
-	ASSERT_TRUE(WIFSIGNALED(status), "killed");
 }
 
 static void test_limit_kill(struct fastpath_fixture *f)
@@ -1300,6 +1404,87 @@ out:
 	if (listener.stop_fd >= 0)
 		close(listener.stop_fd);
 	unload(f, skel);
+}
+
+#define RACE_ROUNDS	40
+
+/* The listener never reads. Killed, or out of time: nothing is left behind. */
+static void test_limit_kill_race(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+	int i, status, expired = 0, killed = 0;
+	pid_t pid;
+
+	skel = load_limit(f->fan_fd, RACE_LIMIT_MS, -EBUSY);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.limit_ops))
+		goto out;
+
+	for (i = 0; i < RACE_ROUNDS; i++) {
+		pid = start(do_open, "a");
+		if (pid < 0)
+			goto out;
+		while (skel->bss->asked <= i)
+			sched_yield();
+		usleep(i % 8 * RACE_LIMIT_MS * 1000 / 4);
+		ASSERT_OK(kill(pid, SIGKILL), "kill");
+		status = wait_child(pid);
+		if (status == -1)
+			goto out;
+		killed += WIFSIGNALED(status);
+		expired += WIFEXITED(status) && WEXITSTATUS(status) == EBUSY;
+	}
+	ASSERT_EQ(killed + expired, RACE_ROUNDS, "killed, or out of time");
+	ASSERT_GT(killed, 0, "some are killed");
+	ASSERT_GT(expired, 0, "some are out of time");
+	ASSERT_STREQ(read_events(f), "", "events");
+
+	skel->bss->answer = -EIO;
+	ASSERT_EQ(run(do_open, "a"), EIO, "afterwards");
+	ASSERT_EQ(skel->bss->got_q_len, 0, "q_len");
+	ASSERT_EQ(skel->bss->got_pending, 0, "pending");
+	unmount_fs(f);
+out:
+	unload(f, skel);
+}
+
+#define RACE_CLOSES	10
+
+/* The group goes about when the time is over: whichever is first, no hang. */
+static void test_limit_close_race(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel;
+	int i, j, err, allowed = 0, expired = 0;
+	pid_t pids[RACE_THREADS];
+
+	if (!make_files("a"))
+		return;
+	for (i = 0; i < RACE_CLOSES; i++) {
+		skel = load_limit(f->fan_fd, RACE_LIMIT_MS, -EBUSY);
+		if (!skel || !mark_fs(f, FAN_OPEN_PERM) ||
+		    !attach(f, skel->maps.limit_ops)) {
+			unload(f, skel);
+			return;
+		}
+		for (j = 0; j < RACE_THREADS; j++)
+			pids[j] = start(do_open, "a");
+		/* Early in the first rounds, when all are out of time in the last */
+		usleep(i * RACE_LIMIT_MS * 1000);
+		close(f->fan_fd);
+		for (j = 0; j < RACE_THREADS; j++) {
+			err = finish(pids[j]);
+			allowed += err == 0;
+			expired += err == EBUSY;
+		}
+		unload(f, skel);
+		f->fan_fd = new_group(FAN_CLASS_CONTENT);
+		if (!ASSERT_OK_FD(f->fan_fd, "fanotify_init"))
+			return;
+	}
+	ASSERT_EQ(allowed + expired, RACE_CLOSES * RACE_THREADS,
+		  "allowed, or out of time");
+	ASSERT_GT(allowed, 0, "some are allowed");
+	unmount_fs(f);
 }
 
 /* The listener that was asked before has the last word. */
@@ -1645,6 +1830,8 @@ static const struct fastpath_subtest subtests[] = {
 	{ "limit_filter", test_limit_filter, "tmpfs", FAN_CLASS_CONTENT },
 	{ "limit_late_answer", test_limit_late_answer, "tmpfs",
 	  FAN_CLASS_CONTENT },
+	{ "limit_while_read", test_limit_while_read, "tmpfs",
+	  FAN_CLASS_CONTENT },
 	{ "limit_answer_in_time", test_limit_answer_in_time, "tmpfs",
 	  FAN_CLASS_CONTENT },
 	{ "limit_kill", test_limit_kill, "tmpfs", FAN_CLASS_CONTENT },
@@ -1654,12 +1841,17 @@ static const struct fastpath_subtest subtests[] = {
 	  FAN_CLASS_CONTENT },
 	{ "limit_unmount", test_limit_unmount, "tmpfs", FAN_CLASS_CONTENT },
 	{ "limit_race", test_limit_race, "tmpfs", FAN_CLASS_CONTENT },
+	{ "limit_kill_race", test_limit_kill_race, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "limit_close_race", test_limit_close_race, "tmpfs",
+	  FAN_CLASS_CONTENT },
 
 	{ "audit", test_audit, "tmpfs", FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
 	{ "tracepoint", test_tracepoint, "tmpfs", FAN_CLASS_CONTENT },
 };
 
-void test_fanotify_fastpath_permission(void)
+/* Serial: auditing is switched on for the whole system. */
+void serial_test_fanotify_fastpath_permission(void)
 {
 	run_subtests(subtests, ARRAY_SIZE(subtests));
 }

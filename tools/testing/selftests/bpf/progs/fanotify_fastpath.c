@@ -15,8 +15,9 @@ char _license[] SEC("license") = "GPL";
 
 /* Answer of the programs "answer" and "answer2" */
 int answer;
-/* How often the subtree kfuncs did not know */
+/* How often the subtree kfuncs did not know, and why the last time */
 __u64 undecided;
+int undecided_status;
 
 /* What the program "args" got, by bit of the mask */
 struct event_args event_args[NR_EVENT_BITS];
@@ -49,8 +50,10 @@ static bool is_inside(struct fsnotify_group *group, struct dentry *dentry,
 {
 	int ret = is_subdir(group, dentry, dir);
 
-	if (ret < 0)
+	if (ret < 0) {
 		__sync_fetch_and_add(&undecided, 1);
+		undecided_status = ret;
+	}
 	return ret;
 }
 

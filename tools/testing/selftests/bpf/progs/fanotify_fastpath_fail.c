@@ -16,11 +16,23 @@ char _license[] SEC("license") = "GPL";
 		 struct inode *inode, struct inode *dir,	\
 		 struct dentry *dentry, const struct qstr *name)
 
+#define PERMISSION(prog)					\
+	BPF_PROG(prog, struct fsnotify_group *group, __u32 mask,	\
+		 const struct path *path, struct dentry *dentry,	\
+		 struct inode *inode, const struct file_range *range)
+
 #define OPS(prog)						\
 	SEC(".struct_ops.link")					\
 	struct fanotify_fastpath_ops prog##_ops = {		\
 		.filter	= (void *)prog,				\
 		.name	= #prog,				\
+	}
+
+#define PERMISSION_OPS(prog)					\
+	SEC(".struct_ops.link")					\
+	struct fanotify_fastpath_ops prog##_ops = {		\
+		.permission	= (void *)prog,			\
+		.name		= #prog,			\
 	}
 
 /* It would sleep with fsnotify_mark_srcu and the locks of the operation held. */
@@ -129,7 +141,7 @@ int FILTER(override_return)
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
-/* Of the fs kfuncs, only bpf_path_d_path() is for these programs. */
+/* Of the fs kfuncs, only bpf_path_d_path() is for the member permission, */
 SEC("struct_ops/filter")
 int FILTER(exe_file)
 {
@@ -139,6 +151,89 @@ int FILTER(exe_file)
 	if (file)
 		bpf_put_file(file);
 	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/* and none for filter: it runs for tasks that have no fs_struct any more. */
+SEC("struct_ops/filter")
+int FILTER(path_in_filter)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct bpf_iter_task_vma it;
+	struct vm_area_struct *vma;
+	struct file *file;
+	char path[16];
+
+	bpf_iter_task_vma_new(&it, task, 0);
+	vma = bpf_iter_task_vma_next(&it);
+	file = vma ? vma->vm_file : NULL;
+	if (file)
+		bpf_path_d_path(&file->f_path, path, sizeof(path));
+	bpf_iter_task_vma_destroy(&it);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/* Nothing but a fast path has a group to ask about, its timers neither. */
+struct timer_value {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, int);
+	__type(value, struct timer_value);
+} timers SEC(".maps");
+
+static int timer_callback(void *map, int *key, struct timer_value *value)
+{
+	return bpf_fanotify_is_subdir((void *)value, NULL, NULL);
+}
+
+SEC("struct_ops/filter")
+int FILTER(is_subdir_in_timer)
+{
+	struct timer_value *value;
+	int key = 0;
+
+	value = bpf_map_lookup_elem(&timers, &key);
+	if (value)
+		bpf_timer_set_callback(&value->timer, timer_callback);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/* The kfuncs take NULL, but not what may be NULL. */
+SEC("struct_ops/filter")
+int FILTER(unchecked_subdir)
+{
+	return bpf_fanotify_is_subdir(group, dentry, NULL);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, int);
+} storage SEC(".maps");
+
+/* Deleting needs a reference on the inode. */
+SEC("struct_ops/filter")
+int FILTER(delete_storage)
+{
+	if (inode)
+		bpf_inode_storage_delete(&storage, inode);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops.s/permission")
+int PERMISSION(sleepable_permission)
+{
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
+int PERMISSION(unchecked_range)
+{
+	return range->count & 1;
 }
 
 /* Only these programs run with fsnotify_mark_srcu held. */
@@ -179,6 +274,12 @@ OPS(send_signal_thread);
 OPS(probe_write_user);
 OPS(override_return);
 OPS(exe_file);
+OPS(path_in_filter);
+OPS(is_subdir_in_timer);
+OPS(unchecked_subdir);
+OPS(delete_storage);
+PERMISSION_OPS(sleepable_permission);
+PERMISSION_OPS(unchecked_range);
 
 SEC(".struct_ops.link")
 struct tcp_congestion_ops is_subdir_in_tcp_ops = {
