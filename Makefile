@@ -23,6 +23,7 @@ help:
 #:                                               make distclean  remove the whole cache
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
+#: BASE=1       the kernel without the series, in a build folder of its own, to compare with
 #: CONFIG=debug add vm/debug.config, in a build folder of its own
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared

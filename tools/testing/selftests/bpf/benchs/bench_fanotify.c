@@ -53,7 +53,7 @@ struct producer {
 	__u64 loop_ns;
 	__u64 begin_ns;
 	__u64 end_ns;
-} __attribute__((aligned(128)));
+} __aligned(128);
 
 /* An operation, and the events that it causes, @events of them each time */
 struct op {
@@ -166,9 +166,9 @@ static const struct argp_option opts[] = {
 	{ "op", ARG_OP, "OP", 0,
 	  "What is done: open (and close), read, create (and unlink), exec" },
 	{ "group", ARG_GROUP, "GROUP", 0,
-	  "What the group asks for: events with handle and name (name), with a file descriptor (fd), permission events (perm)" },
+	  "What the group gets: events with handle and name (name), with a descriptor (fd), permission events (perm)" },
 	{ "case", ARG_CASE, "CASE", 0,
-	  "Who answers: nobody (none), a mask that does not match (other-mask), an ignore mark on the inode (ignore), the listener (listener; needs -c1), a fast path (answer, deny, storage, lru, subtree), BPF LSM (lsm, lsm-subtree)" },
+	  "Who answers, see below" },
 	{ "depth", ARG_DEPTH, "N", 0, "Directories that the file is below" },
 	{ "roots", ARG_ROOTS, "N", 0, "Subtree roots; the file is in none" },
 	{ "batch", ARG_BATCH, "N", 0, "Operations that are timed together" },
@@ -177,6 +177,15 @@ static const struct argp_option opts[] = {
 	  "Print only a machine-readable RESULT line" },
 	{},
 };
+
+static const char doc[] =
+"\vCases: there is no group (none), its mask does not match (other-mask), "
+"an ignore mark on the inode (ignore), "
+"the listener; needs -c1 (listener), "
+"a fast path with a constant answer (answer, deny), "
+"with a verdict kept in inode storage (storage) or in an LRU hash (lru), "
+"with a subtree check (subtree), "
+"a BPF LSM program that does nothing (lsm), or the same check (lsm-subtree).";
 
 static int parse_number(const char *arg, int max, struct argp_state *state)
 {
@@ -250,10 +259,10 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 const struct argp bench_fanotify_argp = {
 	.options = opts,
 	.parser = parse_arg,
+	.doc = doc,
 };
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *format, ...)
+static void __noreturn __printf(1, 2) fail(const char *format, ...)
 {
 	const int error = errno;
 	va_list ap;
@@ -326,9 +335,9 @@ static void run_create(struct producer *p)
  */
 static void run_exec(struct producer *p)
 {
-	char *none[] = { NULL };
+	char *no_args = NULL;
 
-	syscall(__NR_execveat, p->dir, FILE_NAME, none, none, 0);
+	syscall(__NR_execveat, p->dir, FILE_NAME, &no_args, &no_args, 0);
 	check_op(errno == ENOEXEC);
 }
 
@@ -344,6 +353,7 @@ static __u64 watched_mask(void)
 static void validate(void)
 {
 	const char *name = case_names[args.answer];
+	int consumers;
 
 	if (args.answer == NONE || is_lsm())
 		args.group = GROUP_NONE;
@@ -352,8 +362,9 @@ static void validate(void)
 
 	if (env.producer_cnt < 1)
 		fail("a producer is needed");
-	if (env.consumer_cnt != (args.answer == LISTENER))
-		fail("--case=%s needs -c%d", name, args.answer == LISTENER);
+	consumers = args.answer == LISTENER ? 1 : 0;
+	if (env.consumer_cnt != consumers)
+		fail("--case=%s needs -c%d", name, consumers);
 	if (args.answer == DENY && args.group != GROUP_PERM)
 		fail("--case=deny needs --group=perm");
 	if (args.group == GROUP_FD && args.op->run == run_create)
@@ -534,7 +545,7 @@ static void set_verdict(struct producer *p)
 	close(fd);
 }
 
-/* Take away the member that the group has no use for. */
+/* A fast path for our group, without the member that it has no use for */
 #define choose_fastpath(ops) ({						\
 	ctx.skel->struct_ops.ops->group_fd = ctx.group;			\
 	if (args.group == GROUP_PERM)					\
@@ -686,15 +697,15 @@ static void *producer(void *input)
 	while (__atomic_load_n(&ctx.finished, __ATOMIC_RELAXED) <
 	       env.producer_cnt)
 		args.op->run(p);
-	bench_force_done();
-	return NULL;
+	/* main() may not wait yet. */
+	while (true) {
+		bench_force_done();
+		usleep(1000);
+	}
 }
 
-/* In case that main() did not wait yet when the producers were done */
 static void measure(struct bench_res *res)
 {
-	if (__atomic_load_n(&ctx.finished, __ATOMIC_RELAXED) == env.producer_cnt)
-		bench_force_done();
 }
 
 static void handle_event(const struct fanotify_event_metadata *event)
@@ -716,7 +727,7 @@ static void *listener(void *input)
 {
 	const struct sched_param param = { .sched_priority = 1 };
 	const struct fanotify_event_metadata *event;
-	char buf[4096] __attribute__((aligned(8)));
+	char buf[4096] __aligned(8);
 	ssize_t len;
 
 	block_timer();
