@@ -24,18 +24,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "bench.h"
+#include "benchs/bench_fanotify.h"
 #include "bpf_util.h"
 #include "testing_helpers.h"
 #include "progs/fanotify_bench.h"
-#include "fanotify_bench.skel.h"
 
 /* What kselftest takes for "this system cannot run it" */
 #define EXIT_SKIP	4
@@ -262,20 +259,6 @@ const struct argp bench_fanotify_argp = {
 	.doc = doc,
 };
 
-static void __noreturn __printf(1, 2) fail(const char *format, ...)
-{
-	const int error = errno;
-	va_list ap;
-
-	fprintf(stderr, "fanotify: ");
-	errno = error;
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
 static bool is_lsm(void)
 {
 	return args.answer == LSM || args.answer == LSM_SUBTREE;
@@ -392,33 +375,6 @@ static void need_fastpath(void)
 	fprintf(stderr, "fanotify: --case=%s needs a kernel with the fast path\n",
 		case_names[args.answer]);
 	exit(EXIT_SKIP);
-}
-
-/* A filesystem of our own, which is gone with the process */
-static void enter_filesystem(void)
-{
-	int fs, mnt;
-
-	fs = fsopen("tmpfs", 0);
-	if (fs < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		fail("cannot make a tmpfs: %m");
-	mnt = fsmount(fs, 0, 0);
-	if (mnt < 0 || fchdir(mnt))
-		fail("cannot mount the tmpfs: %m");
-	close(mnt);
-	close(fs);
-}
-
-static int make_dir(int parent, const char *name)
-{
-	int fd;
-
-	if (mkdirat(parent, name, 0755))
-		fail("cannot make directory %s: %m", name);
-	fd = openat(parent, name, O_DIRECTORY | O_RDONLY);
-	if (fd < 0)
-		fail("cannot open directory %s: %m", name);
-	return fd;
 }
 
 /* Each producer has a directory of its own: they share no dentry. */
@@ -580,9 +536,7 @@ static void attach_program(void)
 	struct bpf_map *map;
 
 	setup_libbpf();
-	ctx.skel = fanotify_bench__open();
-	if (!ctx.skel)
-		fail("cannot open the programs");
+	ctx.skel = open_programs();
 	ctx.skel->rodata->use_dir = args.op->run == run_create;
 	map = fastpath_of_case();
 	if (!map) {
@@ -702,6 +656,7 @@ static void *producer(void *input)
 		bench_force_done();
 		usleep(1000);
 	}
+	return NULL;
 }
 
 static void measure(struct bench_res *res)

@@ -5,6 +5,7 @@
 #   BATCH= SAMPLES=     as --batch and --samples
 #   QUICK=1             leave out what differs in depth, roots or CPUs only
 #   ONLY=scaling        one to all CPUs instead
+#   ONLY=memory         what it takes of memory instead; EVENTS= as --events
 
 # shellcheck source=/dev/null # of the kernel
 source ./benchs/run_common.sh
@@ -152,11 +153,17 @@ function scaling()
 	done
 }
 
+function memory()
+{
+	local command=("${RUN[@]}" -p1 fanotify-mem "--events=${EVENTS:-1000000}") line
+
+	"${command[@]}" | while read -r line; do
+		printf '%s\n' "${line#RESULT }"
+		[ -z "${RESULTS:-}" ] || printf '$ %s\n%s\n' "${command[*]}" "$line" >>"$RESULTS"
+	done
+}
+
 header "fanotify"
-show "" "ns/op" "p10" "p90" "ops/us"
-if [ "${ONLY:-}" = scaling ]; then
-	scaling
-else
-	all
-fi
+[ "${ONLY:-}" = memory ] || show "" "ns/op" "p10" "p90" "ops/us"
+"${ONLY:-all}"
 exit "$failed"

@@ -135,6 +135,23 @@ PERMISSION(subtree_permission)
 	return subtree_verdict(group, dentry, NULL);
 }
 
+/* Keeps a verdict on each inode in both caches: what they take, and give back. */
+FILTER(remember_filter)
+{
+	const int verdict = FAN_FP_RET_SKIP_EVENT;
+	struct file_key key = {};
+
+	if (!inode)
+		return FAN_FP_RET_SEND_TO_USERSPACE;
+	key.ino = inode->i_ino;
+	key.dev = inode->i_sb->s_dev;
+	bpf_map_update_elem(&lru_verdicts, &key, &verdict, BPF_ANY);
+	if (!bpf_inode_storage_get(&inode_verdicts, inode, (void *)&verdict,
+				   BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return FAN_FP_RET_SEND_TO_USERSPACE;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
 /* The benchmark takes away the member that its group has no use for. */
 SEC("?.struct_ops.link")
 struct fanotify_fastpath_ops answer_ops = {
@@ -168,6 +185,12 @@ struct fanotify_fastpath_ops subtree_ops = {
 	.filter		= (void *)subtree_filter,
 	.permission	= (void *)subtree_permission,
 	.name		= "bench_subtree",
+};
+
+SEC("?.struct_ops.link")
+struct fanotify_fastpath_ops remember_ops = {
+	.filter		= (void *)remember_filter,
+	.name		= "bench_remember",
 };
 
 SEC("?lsm/file_open")
