@@ -5,7 +5,7 @@ SHELL	:= /bin/bash
 
 # Variables given to make reach the scripts as environment.
 
-.PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
+.PHONY: help run test shell vm has-cmd kernel selftests tool bench bench-compare series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -14,6 +14,8 @@ help:
 #: make test         run all tests in the guest; T=name runs those
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest: its output, its exit status
+#: make bench        what fanotify costs: tables and plots, in docs/bench
+#: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
 #: make series       write the patches, with their cover letter
 #:
@@ -56,6 +58,12 @@ vm: has-cmd kernel tool
 
 has-cmd:
 	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
+
+bench: fetch
+	@vm/bench
+
+bench-compare: fetch
+	@vm/bench compare
 
 test: fetch
 	@vm/test

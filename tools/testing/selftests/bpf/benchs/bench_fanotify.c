@@ -163,7 +163,7 @@ static const struct argp_option opts[] = {
 	{ "op", ARG_OP, "OP", 0,
 	  "What is done: open (and close), read, create (and unlink), exec" },
 	{ "group", ARG_GROUP, "GROUP", 0,
-	  "What the group gets: events with handle and name (name), with a descriptor (fd), permission events (perm)" },
+	  "Events with a name (name), with a descriptor (fd), permission events (perm)" },
 	{ "case", ARG_CASE, "CASE", 0,
 	  "Who answers, see below" },
 	{ "depth", ARG_DEPTH, "N", 0, "Directories that the file is below" },
@@ -176,13 +176,18 @@ static const struct argp_option opts[] = {
 };
 
 static const char doc[] =
-"\vCases: there is no group (none), its mask does not match (other-mask), "
-"an ignore mark on the inode (ignore), "
-"the listener; needs -c1 (listener), "
-"a fast path with a constant answer (answer, deny), "
-"with a verdict kept in inode storage (storage) or in an LRU hash (lru), "
-"with a subtree check (subtree), "
-"a BPF LSM program that does nothing (lsm), or the same check (lsm-subtree).";
+"\vCases:\n"
+"  none         there is no group\n"
+"  other-mask   the group's mask does not match\n"
+"  ignore       an ignore mark on the inode\n"
+"  listener     the listener; needs -c1\n"
+"  answer       a fast path with a constant answer\n"
+"  deny         a fast path that denies\n"
+"  storage      a fast path with the verdict in inode storage\n"
+"  lru          a fast path with the verdict in an LRU hash\n"
+"  subtree      a fast path with a subtree check\n"
+"  lsm          a BPF LSM program that does nothing\n"
+"  lsm-subtree  a BPF LSM program with the same check\n";
 
 static int parse_number(const char *arg, int max, struct argp_state *state)
 {

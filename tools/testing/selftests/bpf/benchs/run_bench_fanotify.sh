@@ -165,5 +165,9 @@ function memory()
 
 header "fanotify"
 [ "${ONLY:-}" = memory ] || show "" "ns/op" "p10" "p90" "ops/us"
-"${ONLY:-all}"
+case ${ONLY:-} in
+scaling) scaling ;;
+memory) memory ;;
+*) all ;;
+esac
 exit "$failed"
