@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
+.PHONY: help run test shell vm has-cmd kernel selftests tool bench bench-compare series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -22,6 +22,8 @@ help:
 #: make test         run all tests in the guest; T=name runs those
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest (vm/run '...' ends with its exit status)
+#: make bench        what fanotify costs: tables and plots, in docs/bench
+#: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
 #: make series       write the patches, with their cover letter
 #:
@@ -32,6 +34,7 @@ help:
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
 #: KGIT=URL     get the base kernel from this git tree, not with apt
+#: BASE=1       the kernel without the series, in a build folder of its own, to compare with
 #: CONFIG=debug add vm/debug.config, in a build folder of its own
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
@@ -66,6 +69,12 @@ vm: has-cmd kernel tool
 
 has-cmd:
 	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
+
+bench: fetch
+	@vm/bench
+
+bench-compare: fetch
+	@vm/bench compare
 
 test: fetch
 	@vm/test

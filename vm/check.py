@@ -31,6 +31,11 @@ ALLOWED = (
     ("ENOSYS", "tools/testing/selftests/", "the same"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
+    ("AVOID_EXTERNS", "tools/testing/selftests/bpf/bench.c", "how each benchmark is named there"),
+    ("EMBEDDED_FUNCTION_NAME", "tools/testing/selftests/bpf/", "a common word, not the function"),
+    ("MACRO_ARG_REUSE", "tools/testing/selftests/bpf/benchs/", "the name of a member, not an expression"),
+    ("MACRO_ARG_PRECEDENCE", "tools/testing/selftests/bpf/benchs/", "the same"),
+    ("VOLATILE", "tools/testing/selftests/bpf/progs/", "const volatile is how a BPF program declares what its loader sets"),
 )
 
 
