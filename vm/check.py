@@ -30,6 +30,7 @@ ALLOWED = (
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
+    ("MACRO_ARG_REUSE", "include/linux/fsnotify_backend.h", "the iterator is a variable, as in all loop macros"),
 )
 
 

@@ -117,6 +117,12 @@ static struct group {
 	bool stop;
 	char log[65536];	/* its events since they were printed last */
 	size_t len;
+	struct {
+		ino_t ino;
+		bool child;
+		uint64_t mask;
+	} seen[64];		/* see note_event() */
+	int nr_seen;
 } groups[MAX_GROUPS];
 static int nr_groups;
 static int mount_fd, self_pid;
@@ -214,6 +220,31 @@ static void answer(struct group *g, const struct fanotify_event_metadata *event)
 		err(1, "answer %x", response.response);
 }
 
+/*
+ * How many events of a group that is asked are merged depends on when its thread
+ * reads them. So all that happened to a file in one step is one line for these.
+ */
+static void note_event(struct group *g, const struct fanotify_event_metadata *event)
+{
+	bool child = event->pid != self_pid;
+	struct stat st;
+	int i = 0;
+
+	if (fstat(event->fd, &st))
+		err(1, "fstat");
+	while (i < g->nr_seen && (g->seen[i].ino != st.st_ino || g->seen[i].child != child))
+		i++;
+	if (i == (int)COUNT(g->seen))
+		errx(1, "too many files at once");
+	if (i == g->nr_seen) {
+		g->nr_seen++;
+		g->seen[i].ino = st.st_ino;
+		g->seen[i].child = child;
+		g->seen[i].mask = 0;
+	}
+	g->seen[i].mask |= event->mask;
+}
+
 static void drain_fanotify(struct group *g)
 {
 	static __thread char buf[16384] __attribute__((aligned(8)));
@@ -226,6 +257,8 @@ static void drain_fanotify(struct group *g)
 			if (event->mask & (FAN_OPEN_PERM | FAN_ACCESS_PERM |
 					   FAN_OPEN_EXEC_PERM | FAN_PRE_ACCESS)) {
 				answer(g, event);
+			} else if (g->asked && event->fd >= 0) {
+				note_event(g, event);
 			} else {
 				add(g, "  group %d mask %llx%s", (int)(g - groups),
 				    (unsigned long long)event->mask,
@@ -311,6 +344,11 @@ static void wait_for_thread(struct group *g)
 
 static void print_log(struct group *g)
 {
+	for (int i = 0; i < g->nr_seen; i++)
+		add(g, "  group %d mask %llx%s inode %lu\n", (int)(g - groups),
+		    (unsigned long long)g->seen[i].mask, g->seen[i].child ? " by a child" : "",
+		    (unsigned long)g->seen[i].ino);
+	g->nr_seen = 0;
 	fwrite(g->log, 1, g->len, stdout);
 	g->len = 0;
 }
