@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test shell vm has-cmd kernel selftests tool bench bench-compare series check deps fetch clean distclean
+.PHONY: help run test shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -25,6 +25,8 @@ help:
 #: make bench        what fanotify costs: tables and plots, in docs/bench
 #: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
+#: make profile      count the instructions of an open and close of a file, by function
+#: make equivalence  the same events in the same order as without the series
 #: make series       write the patches, with their cover letter
 #:
 #: make kernel       build the kernel            make fetch      get the base kernel's source
@@ -81,6 +83,13 @@ test: fetch
 
 check: kernel
 	@vm/check
+
+profile: kernel tool
+	@vm/profile
+
+equivalence: kernel
+	@BASE=1 vm/build
+	@vm/equivalence
 
 series: fetch
 	@vm/series

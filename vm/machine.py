@@ -199,6 +199,9 @@ class Machine:
             name = os.path.basename(tag)
             args += ["-fsdev", f"local,id={name},path={path},security_model=none,{how},multidevs=remap",
                      "-device", f"virtio-9p-pci,fsdev={name},mount_tag={tag}"]
+        if monitor := os.environ.get("MONITOR"):
+            args += ["-chardev", f"socket,id=monitor,path={monitor},server=on,wait=off",
+                     "-mon", "chardev=monitor"]
         if self.tty:
             args += ["-chardev", "stdio,id=tty,signal=off,mux=on", "-echr", "0x1d",
                      "-device", "virtconsole,chardev=tty"]
