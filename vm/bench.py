@@ -25,6 +25,8 @@ def read_results(path):
     """The rows of one file: key -> {"command", "rounds": [fields of RESULT]}"""
     rows = {}
     command = None
+    if not os.path.exists(path):
+        return rows
     with open(path, encoding="utf-8") as file:
         for line in file:
             if line.startswith("$ "):
@@ -88,7 +90,11 @@ class Targets:
                            "met": None if met is None else bool(met)})
 
     def ratio(self, target, counts, case, reference, most):
-        if case in counts and reference in counts:
+        if case not in counts or reference not in counts:
+            return
+        if counts.over(case) <= 0 or counts.over(reference) <= 0:
+            self.check(f"{target}: at most {most:g} x {reference}", case, "lost in the noise of the operation", None)
+        else:
             value = counts.over(case) / counts.over(reference)
             self.check(f"{target}: at most {most:g} x {reference}", case,
                        f"{value:.2f} ({counts.over(case):.0f} / {counts.over(reference):.0f})", value <= most)
@@ -104,9 +110,11 @@ def check_targets(counts, base, scaling):
             name = f"{group} {case}"
             if name in counts and name in base:
                 ours, plain = counts.total(name), base.total(name)
-                targets.check("a group without a program: nothing measurable (1 percent)", name,
-                              f"{100 * (ours / plain - 1):+.2f} percent ({ours:.0f} / {plain:.0f})",
-                              abs(ours / plain - 1) <= 0.01)
+                # A round trip depends on when the scheduler preempts, and so does its count.
+                noise = max(1, counts.spread(name)[0], base.spread(name)[0])
+                targets.check("a group without a program: nothing measurable (1 percent, or what rounds differ)", name,
+                              f"{100 * (ours / plain - 1):+.2f} percent ({ours:.0f} / {plain:.0f}), noise {noise:.1f}",
+                              abs(ours / plain - 1) <= noise / 100)
     for group in GROUPS:
         targets.ratio("constant skip or allow", counts, f"{group} answer", f"{group} ignore", 1.15)
     targets.ratio("constant deny", counts, "open perm deny", "open perm ignore", 1.15)
@@ -122,7 +130,8 @@ def check_targets(counts, base, scaling):
         trip = counts.over(f"{name.split()[0]} perm listener")
         value = trip / counts.over(name)
         targets.check("skip or allow: 20 times fewer than a permission round trip", name,
-                      f"{value:.1f} ({trip:.0f} / {counts.over(name):.0f})", value >= 20)
+                      f"{value:.1f} ({trip:.0f} / {counts.over(name):.0f})",
+                      value >= 20 if min(trip, counts.over(name)) > 0 else None)
     gaps = [counts.over(f"open none lsm-subtree depth={n} roots=1") -
             counts.over(f"open perm subtree depth={n} roots=1") for n in (4, 8, 32, 128)]
     targets.check("subtree check: cheaper than in BPF LSM from depth 4, and more so with depth", "open perm subtree",
@@ -152,8 +161,8 @@ def scaling_cases(scaling):
 def check_scaling(targets, scaling):
     """No worse than what does not touch fanotify at all, by what that one varies."""
     cases, cpus = scaling_cases(scaling)
-    if cpus[-1] == 1:
-        targets.check("throughput on N CPUs", "", "the guest had one", None)
+    if len(cpus) < 2:
+        targets.check("throughput on N CPUs", "open", "not measured", None)
         return
     plain = speedups(scaling, "open none none", cpus[-1])
     for case in cases:
@@ -385,7 +394,7 @@ def report(results, docs):
     raw = {n: read_results(f"{results}/{n}.txt") for n in names}
     counts, base = Counts(raw["instructions"]), Counts(raw["instructions-base"])
     os.makedirs(f"{docs}/raw", exist_ok=True)
-    for name in names:
+    for name in filter(raw.get, names):
         with open(f"{results}/{name}.txt", encoding="utf-8") as source, \
                 open(f"{docs}/raw/{name}.txt", "w", encoding="utf-8") as target:
             target.write(source.read())

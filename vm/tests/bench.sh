@@ -7,9 +7,9 @@ cd "${SELFTESTS:?is the folder of bench}" || exit
 rows=0 failed=0
 while IFS= read -r line; do
 	# The rows of the table, and what bench says of a failure
-	if [[ $line =~ ^op=(.*[^ ])\ \ +([^ ]+) ]]; then
+	if [[ $line =~ ^op=([^ ]+(\ [^ ]+=[^ ]+)*)\ +([^ ]+) ]]; then
 		name="bench ${BASH_REMATCH[1]}" rows=$((rows + 1))
-		case ${BASH_REMATCH[2]} in
+		case ${BASH_REMATCH[3]} in
 		FAILED)
 			echo "not ok $name"
 			failed=1

@@ -3,7 +3,8 @@
 # All cases of bench_fanotify.c.
 #   RESULTS=FILE        add each command and its RESULT line to FILE
 #   BATCH= SAMPLES=     as --batch and --samples
-#   QUICK=1             leave out what differs in depth, roots or CPUs only
+#   QUICK=1             each case and each operation, not all combinations
+#   ONLY=exec           only this operation
 #   ONLY=scaling        one to all CPUs instead
 #   ONLY=memory         what it takes of memory instead; EVENTS= as --events
 
@@ -101,34 +102,55 @@ function subtrees()
 	done
 }
 
-function all()
+function op_open()
 {
-	local op
-
 	subtitle "open and close"
 	alone --op=open --case=none
 	[ -n "$QUICK" ] || alone --op=open --case=none --depth=128
 	every_case open name
 	subtrees --group=name --case=subtree
-	every_case open fd
+	[ -n "$QUICK" ] || every_case open fd
 	every_case open perm
 	subtrees --group=perm --case=subtree
 	alone --op=open --case=lsm
 	alone --op=open --case=lsm-subtree --depth=8
 	subtrees --case=lsm-subtree
+}
 
+function op_read()
+{
 	subtitle "read"
 	alone --op=read --case=none
+	if [ -n "$QUICK" ]; then
+		alone --op=read --group=name --case=answer
+		alone --op=read --group=perm --case=answer
+		return
+	fi
 	every_case read name
 	every_case read perm
+}
 
+function op_create()
+{
 	subtitle "create and unlink"
 	alone --op=create --case=none
+	if [ -n "$QUICK" ]; then
+		alone --op=create --group=name --case=storage
+		return
+	fi
 	every_case create name
 	alone --op=create --case=lsm
+}
 
+function op_exec()
+{
 	subtitle "exec"
 	alone --op=exec --case=none
+	if [ -n "$QUICK" ]; then
+		alone --op=exec --group=name --case=answer
+		alone --op=exec --group=perm --case=answer
+		return
+	fi
 	every_case exec name
 	every_case exec perm
 	alone --op=exec --case=lsm
@@ -168,6 +190,12 @@ header "fanotify"
 case ${ONLY:-} in
 scaling) scaling ;;
 memory) memory ;;
-*) all ;;
+exec) op_exec ;;
+*)
+	op_open
+	op_read
+	op_create
+	op_exec
+	;;
 esac
 exit "$failed"
