@@ -5,13 +5,14 @@ SHELL	:= /bin/bash
 
 # Variables given to make reach the scripts as environment.
 
-.PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
+.PHONY: help run test stress shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory
 #: make test         run all tests in the guest; T=name runs those
+#: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest: its output, its exit status
 #: make check        what must hold before the series is mailed
@@ -23,7 +24,7 @@ help:
 #:                                               make distclean  remove the whole cache
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
-#: CONFIG=debug add vm/debug.config, in a build folder of its own
+#: CONFIG=debug add vm/debug.config, in a build folder of its own; also kcsan, rt
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: V=1          show commands and the guest's boot time
@@ -58,6 +59,9 @@ has-cmd:
 
 test: fetch
 	@vm/test
+
+stress: kernel tool
+	@vm/stress
 
 check: kernel
 	@vm/check

@@ -28,6 +28,7 @@ ALLOWED = (
     ("BIT_MACRO", "tools/fanotify/", "the same"),
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", "tools/fanotify/", "the same"),
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
+    ("MACRO_ARG_REUSE", "tools/fanotify/tests/", "the name of a program and of its map"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
 )
