@@ -5,7 +5,7 @@
 set -euo pipefail
 
 type -P fanfp-stress >/dev/null || {
-	echo 'skip stress # there is no fanfp-stress: make stress builds it'
+	echo 'skip stress # there is no fanfp-stress: make -C tools/fanotify stress builds it'
 	exit 0
 }
 exec fanfp-stress -t "${FANFP_STRESS_SECONDS:-60}" ${FANFP_STRESS_SEED:+-s "$FANFP_STRESS_SEED"}
