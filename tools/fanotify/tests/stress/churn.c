@@ -113,6 +113,7 @@ void churn_worker(struct arena *a)
 	struct group *g = group_load(GROUP_FILTER);
 	int rounds;
 
+	ready();
 	while (running()) {
 		op("group", 0);
 		group_open(g, rnd(2) ? FAN_REPORT_DFID_NAME : 0);

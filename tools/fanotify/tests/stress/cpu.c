@@ -26,9 +26,12 @@ static void set_online(const char *online)
 
 void cpu_worker(struct arena *a)
 {
+	ready();
 	/* With one processor there is nothing to do. */
-	if (access(ONLINE, W_OK))
+	if (access(ONLINE, W_OK)) {
+		op("no second processor", 0);
 		return;
+	}
 	while (running()) {
 		usleep(200000 + rnd(1500000));
 		set_online("0");

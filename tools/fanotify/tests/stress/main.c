@@ -25,13 +25,14 @@ struct worker *self;
 /* What all processes share */
 static struct {
 	struct worker workers[WORKERS_MAX];
+	int ready;
 	bool stop;
+	double end;		/* 0 until all workers are ready */
 } *shared;
 
 static int nr_workers;
 static unsigned long long seed;
 static unsigned long long state;	/* of the random numbers */
-static double end;
 
 static const struct {
 	const char *name;
@@ -63,7 +64,19 @@ double patience(void)
 
 bool running(void)
 {
-	return !__atomic_load_n(&shared->stop, __ATOMIC_RELAXED) && now() < end;
+	return !__atomic_load_n(&shared->stop, __ATOMIC_RELAXED) &&
+	       now() < shared->end;
+}
+
+/*
+ * Loading the programs may take longer than the whole run: the time begins when
+ * the last worker has done so.
+ */
+void ready(void)
+{
+	__atomic_fetch_add(&shared->ready, 1, __ATOMIC_SEQ_CST);
+	while (!*(volatile double *)&shared->end)
+		usleep(10000);
 }
 
 /* splitmix64: the same numbers for the same seed on every machine */
@@ -192,7 +205,7 @@ static bool watch(bool ending)
 		if (seen[i] != w->ops || !since[i]) {
 			seen[i] = w->ops;
 			since[i] = now();
-		} else if (now() - since[i] > 2 * patience()) {
+		} else if (now() - since[i] > 5 * patience()) {
 			snprintf(w->failure, sizeof(w->failure),
 				 "it has done nothing for %.0f seconds",
 				 now() - since[i]);
@@ -247,6 +260,8 @@ static int report(double seconds, int busy)
 		ops += w->ops;
 		checks += w->checks;
 		faults += w->faults;
+		if (!w->failure[0] && !w->ops)
+			strcpy(w->failure, "it has done nothing");
 		if (w->failure[0]) {
 			failed++;
 			printf("not ok %s # %s\n", w->name, w->failure);
@@ -309,13 +324,16 @@ int main(int argc, char *argv[])
 		err(1, "a mount namespace of its own");
 	arenas_setup();
 
-	begin = now();
-	end = begin + seconds;
 	for (k = 0; k < (int)(sizeof(kinds) / sizeof(kinds[0])); k++) {
 		for (i = 0; i < (kinds[k].every_arena ? nr_arenas : 1); i++)
 			start(k, kinds[k].every_arena ? &arenas[i] : NULL);
 	}
-	while (running() && watch(false))
+	while (watch(true) && !any_failed() &&
+	       __atomic_load_n(&shared->ready, __ATOMIC_SEQ_CST) < nr_workers)
+		usleep(100000);
+	begin = now();
+	shared->end = begin + seconds;
+	while (running() && !any_failed() && watch(false))
 		usleep(100000);
 	shared->stop = true;
 	while (!any_failed() && any_left() && watch(true))

@@ -77,6 +77,7 @@ void memory_worker(struct arena *a)
 {
 	bool has_cgroup = make_cgroup();
 
+	ready();
 	while (running()) {
 		if (has_cgroup && rnd(2)) {
 			use_cgroup();

@@ -74,6 +74,7 @@ void mount_worker(struct arena *a)
 		 "truncate -s 16M %s.image && mkfs.ext4 -q -F %s.image", top, top);
 	run(command);
 
+	ready();
 	while (running()) {
 		image = !rnd(3);
 		op("mount", image);

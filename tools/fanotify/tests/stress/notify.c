@@ -254,6 +254,7 @@ void notify_worker(struct arena *a)
 {
 	struct group *g = group_load(GROUP_FILTER);
 
+	ready();
 	while (running()) {
 		open_group(a, g);
 		check_opens(a, g, true);

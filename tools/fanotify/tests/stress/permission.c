@@ -333,6 +333,7 @@ void permission_worker(struct arena *a)
 	struct group *g = group_load(GROUP_PERMISSION);
 	int err;
 
+	ready();
 	while (running()) {
 		op("group", 0);
 		group_open(g, rnd(2) ? FAN_CLASS_CONTENT : FAN_CLASS_PRE_CONTENT);

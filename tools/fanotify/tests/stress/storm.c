@@ -131,6 +131,7 @@ void storm_worker(struct arena *a)
 	struct side out = open_side(a, "outside", "stable");
 	int storm = open_dir(a->root, "storm");
 
+	ready();
 	while (running()) {
 		switch (rnd(4)) {
 		case 0:

@@ -56,6 +56,8 @@ extern struct arena arenas[ARENAS_MAX];
 extern int nr_arenas;
 
 /* main.c */
+/* A worker is ready; waits for the others. */
+void ready(void);
 bool running(void);
 unsigned int rnd(unsigned int below);
 /* An operation is about to be done; its errno is told when it is known. */
