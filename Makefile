@@ -13,13 +13,14 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
+.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory
 #: make test         run all tests in the guest; T=name runs those
+#: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest (vm/run '...' ends with its exit status)
 #: make bench        what fanotify costs: tables and plots, in docs/bench
@@ -80,6 +81,9 @@ bench-compare: fetch
 
 test: fetch
 	@vm/test
+
+stress: kernel tool
+	@vm/stress
 
 check: kernel
 	@vm/check

@@ -29,6 +29,7 @@ ALLOWED = (
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", "tools/fanotify/", "the same"),
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
     ("ENOSYS", "tools/testing/selftests/", "the same"),
+    ("MACRO_ARG_REUSE", "tools/fanotify/tests/", "the name of a program and of its map"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
     ("AVOID_EXTERNS", "tools/testing/selftests/bpf/bench.c", "how each benchmark is named there"),
