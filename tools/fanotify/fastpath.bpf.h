@@ -42,6 +42,11 @@ struct inode {
 	atomic_t i_writecount;
 } __attribute__((preserve_access_index));
 
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+} __attribute__((preserve_access_index));
+
 struct task_struct {
 	int tgid;
 	struct task_struct *real_parent;

@@ -27,6 +27,12 @@
  * An open that is asked about while there is a writer counts up, too: it may not
  * be answered from a scan that began earlier.
  *
+ * Pages that were mapped shared, by somebody who could write, may be pinned: by
+ * io_uring's registered buffers, process_vm_writev(), a device. Who has pinned them
+ * writes to them after all descriptors and mappings are gone, and nothing tells.
+ * So guard_mmap() notes such a mapping, when it is made, and nothing is known of the
+ * file from then on, for as long as its pages can be those that were mapped.
+ *
  * Change time and size are compared, too. They cover the files that cause no
  * events: those that another fanotify listener has got with its events, if it
  * asked for writable ones. Its stores through a mapping to pages that are dirty
@@ -47,6 +53,10 @@
 char _license[] SEC("license") = "GPL";
 
 #define EPERM		1
+#define ENOMEM		12
+#define MAP_TYPE	0x0f
+#define MAP_PRIVATE	0x02
+#define FMODE_WRITE	2
 #define I_CTIME_QUERIED	(1U << 31)
 #define MAX_PARENTS	16
 
@@ -56,9 +66,29 @@ const volatile bool stuck_deny;
 const volatile bool observe;
 
 __u32 own_tgid;
-struct guard_counts counts;
 
-#define COUNT(name)	__sync_fetch_and_add(&counts.name, 1)
+/* One per CPU: no open is to wait for the cache line of another one's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_counts);
+} counts SEC(".maps");
+
+static struct guard_counts *my_counts(void)
+{
+	__u32 first = 0;
+
+	return bpf_map_lookup_elem(&counts, &first);
+}
+
+/* Atomic, because a program may be preempted. */
+#define COUNT(name) do {					\
+	struct guard_counts *mine = my_counts();		\
+								\
+	if (mine)						\
+		__sync_fetch_and_add(&mine->name, 1);		\
+} while (0)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
@@ -91,7 +121,8 @@ static const struct guard_verdict *find_verdict(struct inode *inode)
 
 	/* Atomic with fetch: that is the full barrier. */
 	barrier_var(none);
-	if (__sync_fetch_and_add(&was->gen, none) != verdict->gen)
+	if (__sync_fetch_and_add(&was->gen, none) != verdict->gen ||
+	    was->mapped)
 		return NULL;
 	if (inode->i_ctime_sec != verdict->ctime_sec ||
 	    (inode->i_ctime_nsec & ~I_CTIME_QUERIED) != verdict->ctime_nsec ||
@@ -189,6 +220,27 @@ int BPF_PROG(guard_changed, struct fsnotify_group *group, __u32 mask,
 		COUNT(changes);
 	}
 	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/*
+ * On all filesystems: it costs those who map shared and could write. Without the
+ * note there must be no mapping, as then nothing would be known of what it is for.
+ */
+SEC("lsm/mmap_file")
+int BPF_PROG(guard_mmap, struct file *file, unsigned long reqprot,
+	     unsigned long prot, unsigned long flags, int ret)
+{
+	struct guard_seen new = {}, *was;
+
+	if (ret || !file || !(file->f_mode & FMODE_WRITE) ||
+	    (flags & MAP_TYPE) == MAP_PRIVATE)
+		return ret;
+	was = bpf_inode_storage_get(&seen, file->f_inode, &new,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!was)
+		return observe ? 0 : -ENOMEM;
+	was->mapped = 1;
+	return 0;
 }
 
 /* The listener may not know its number here: it may be in a PID namespace. */

@@ -5,9 +5,10 @@
 #ifndef __GUARD_BPF_H
 #define __GUARD_BPF_H
 
-/* Of an inode that was asked about: how often it may have changed since */
+/* Of an inode that was asked about, or mapped shared by who could write */
 struct guard_seen {
-	__u64 gen;
+	__u64 gen;		/* how often it may have changed since */
+	__u64 mapped;		/* it may be changed at any time */
 };
 
 /* What a scan found, and what the inode was like before the scan began */

@@ -104,6 +104,12 @@ int fastpath_attach(const struct guard *g)
 		return -1;
 	}
 
+	skel->links.guard_mmap = bpf_program__attach(skel->progs.guard_mmap);
+	if (!skel->links.guard_mmap) {
+		warn("cannot attach to the security module's mmap_file");
+		return -1;
+	}
+
 	/* Changes are counted before the first verdict is used. */
 	skel->links.changes_ops = attach(skel->maps.changes_ops);
 	if (!skel->links.changes_ops)
@@ -132,7 +138,7 @@ bool fastpath_sample(int fd, struct guard_sample *sample)
 	if (skel && !bpf_map__lookup_elem(skel->maps.seen, &fd, sizeof(fd),
 					  &seen, sizeof(seen), 0)) {
 		sample->as.gen = seen.gen;
-		sample->can_keep = true;
+		sample->can_keep = !seen.mapped;
 	}
 	if (fstat(fd, &st))
 		return false;
@@ -156,6 +162,30 @@ int fastpath_keep(int fd, const struct guard_sample *sample, bool deny)
 				    &verdict, sizeof(verdict), BPF_ANY);
 }
 
+static void read_counts(struct guard_counts *sum)
+{
+	int cpu, nr = libbpf_num_possible_cpus();
+	struct guard_counts *all;
+	const __u64 *from;
+	__u64 *to = (__u64 *)sum;
+	__u32 first = 0;
+	size_t i;
+
+	all = nr > 0 ? calloc(nr, sizeof(*all)) : NULL;
+	if (!all || bpf_map__lookup_elem(skel->maps.counts, &first,
+					 sizeof(first), all,
+					 nr * sizeof(*all), 0)) {
+		warn("cannot read the counters");
+		nr = 0;
+	}
+	for (cpu = 0; cpu < nr; cpu++) {
+		from = (const __u64 *)&all[cpu];
+		for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
+			to[i] += from[i];
+	}
+	free(all);
+}
+
 void fastpath_read(const struct guard *g, struct guard_totals *t)
 {
 	struct group_info info;
@@ -163,7 +193,7 @@ void fastpath_read(const struct guard *g, struct guard_totals *t)
 	memset(t, 0, sizeof(*t));
 	if (!skel)
 		return;
-	t->counts = skel->bss->counts;
+	read_counts(&t->counts);
 	if (!group_info_read(getpid(), g->group_fd, &info))
 		t->expired = info.expired;
 }

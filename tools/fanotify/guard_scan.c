@@ -290,8 +290,14 @@ int scan_try(bool *denied, char *reason, size_t size)
 static void start(struct scan *scan)
 {
 	int fd = scan->openers->fd;
+	struct guard_sample sample;
 
-	fastpath_sample(fd, &scan->sample);
+	/* The bucket is that of the sample taken first, so it must be the same. */
+	if (!fastpath_sample(fd, &sample) || !is_same_file(scan, &sample)) {
+		fail(scan, "cannot look at it");
+		return;
+	}
+	scan->sample = sample;
 	scan->child = fork();
 	if (!scan->child)
 		run_child(fd);

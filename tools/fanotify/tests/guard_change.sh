@@ -43,6 +43,8 @@ elif how == "store, descriptor closed":
     m = mmap.mmap(f, 0)
     os.close(f)
     m[0:4] = b"EVIL"
+elif how == "map":
+    mmap.mmap(fd(), 0)
 elif how == "store to a dirty page":
     # The change time is that of the first store; later ones leave no trace.
     f = fd()
@@ -135,6 +137,14 @@ test_changes() {
 	proceed
 	end_writer
 	check "$fs: a store is noticed after the writer has gone" denied cat "$file"
+
+	# Pages that were mapped may be written to by who has pinned them.
+	fill "$file"
+	python3 "$work/change.py" map "$file"
+	: >"$scans"
+	check "$fs: a file that was mapped for writing can be read" allowed cat "$file"
+	check "$fs: and again" allowed cat "$file"
+	check "$fs: no verdict about it is kept" scanned 2
 
 	# The scan begins, then the file changes: what it says is about neither.
 	rm "$file"
