@@ -74,9 +74,11 @@ static void print_json(pid_t pid, int fd, const char *comm,
 	printf("{\"name\": ");
 	print_json_string(stdout, info->name);
 	printf(", \"link_id\": %u, \"seen\": %" PRIu64 ", \"sent\": %" PRIu64
-	       ", \"skipped\": %" PRIu64 ", \"invalid\": %" PRIu64 "}}\n",
+	       ", \"skipped\": %" PRIu64 ", \"allowed\": %" PRIu64
+	       ", \"denied\": %" PRIu64 ", \"expired\": %" PRIu64
+	       ", \"invalid\": %" PRIu64 "}}\n",
 	       info->link_id, info->seen, info->sent, info->skipped,
-	       info->invalid);
+	       info->allowed, info->denied, info->expired, info->invalid);
 }
 
 static void print_text(pid_t pid, int fd, const char *comm,
@@ -86,11 +88,14 @@ static void print_text(pid_t pid, int fd, const char *comm,
 	       info->inode_marks + info->mount_marks + info->fs_marks +
 	       info->mntns_marks);
 	if (info->has_fastpath)
-		printf("%-16s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %7"
-		       PRIu64, info->name, info->seen, info->skipped,
-		       info->sent, info->invalid);
+		printf("%-16s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10"
+		       PRIu64 " %10" PRIu64 " %7" PRIu64 " %7" PRIu64,
+		       info->name, info->seen, info->skipped, info->sent,
+		       info->allowed, info->denied, info->expired,
+		       info->invalid);
 	else
-		printf("%-16s %10s %10s %10s %7s", "-", "-", "-", "-", "-");
+		printf("%-16s %10s %10s %10s %10s %10s %7s %7s", "-", "-", "-",
+		       "-", "-", "-", "-", "-");
 	printf("  ");
 	print_escaped(stdout, comm);
 	printf("\n");
@@ -159,9 +164,10 @@ int cmd_list(int argc, char **argv)
 		err(FANFP_FAILED, "/proc");
 
 	if (!json)
-		printf("%7s %4s  %-11s %6s  %-16s %10s %10s %10s %7s  %s\n",
+		printf("%7s %4s  %-11s %6s  %-16s %10s %10s %10s %10s %10s %7s %7s  %s\n",
 		       "PID", "FD", "CLASS", "MARKS", "FASTPATH", "SEEN",
-		       "SKIPPED", "SENT", "INVALID", "COMMAND");
+		       "SKIPPED", "SENT", "ALLOWED", "DENIED", "EXPIRED",
+		       "INVALID", "COMMAND");
 	while ((entry = readdir(proc))) {
 		pid = atoi(entry->d_name);
 		if (pid > 0 && !list_process(pid))
@@ -171,5 +177,5 @@ int cmd_list(int argc, char **argv)
 
 	if (!complete)
 		warnx("not all processes may be looked at: run as root to see them all");
-	return EXIT_SUCCESS;
+	return print_end() ? FANFP_FAILED : EXIT_SUCCESS;
 }

@@ -26,6 +26,7 @@
 #include "event.h"
 #include "fanfp.h"
 #include "kernel.h"
+#include "output.h"
 #include "watch.h"
 
 #define MAX_DIRS	1024
@@ -409,7 +410,7 @@ int cmd_watch(int argc, char **argv)
 {
 	unsigned int i;
 	int signal_fd;
-	bool nothing_left;
+	bool nothing_left, failed;
 	bool has_excludes = false;
 
 	events_parse(EVENTS_DEFAULT, &w.events);
@@ -436,7 +437,8 @@ int cmd_watch(int argc, char **argv)
 	nothing_left = !w.cmd && !stop_signals;
 	if (nothing_left)
 		warnx("nothing is left to watch");
-	if (summary_print(&w) || ferror(stdout) || fflush(stdout))
+	failed = summary_print(&w);
+	if (print_end() || failed)
 		return w.failed;
 	filter_detach();
 	if (w.cmd)

@@ -1,0 +1,32 @@
+"""What the kernel prints when something is wrong with it, and which of that is
+not ours and harmless. vm/machine.py looks for it, vm/splat_test.py tests it.
+"""
+
+import re
+
+SPLAT = re.compile(
+    # Warnings, bugs and crashes; lockdep, KASAN, KCSAN and debug objects too say
+    # "WARNING:" or "BUG:".
+    r"WARNING:|BUG:|\bBUG (at\b|[\w-]+ \()|\bOops\b|Kernel panic|general protection fault|UBSAN:|KASAN:|KCSAN:"
+    r"|ODEBUG:|refcount_t:|list_(add|del) corruption|kmemleak: \d+ new"
+    # locks
+    r"|possible recursive locking|possible circular locking|inconsistent lock state"
+    r"|suspicious RCU usage|DEBUG_LOCKS_WARN|held lock freed|lock held when returning|bad unlock balance"
+    r"|Invalid wait context|turning off the locking correctness validator"
+    # context
+    r"|sleeping function called|scheduling while atomic"
+    # what stands still
+    r"|INFO: (task|rcu|trying)|rcu: INFO|self-detected stall|soft lockup|hard LOCKUP"
+    r"|blocked for more than|workqueue lockup"
+    # a filesystem that cannot let go
+    r"|VFS: Busy inodes|Dentry .* still in use")
+
+# Not ours and harmless, with the reason.
+HARMLESS = re.compile(
+    r"WARNING: Spectre"             # a mitigation is off in this configuration
+)
+
+
+def splats(lines):
+    """The lines that complain."""
+    return [line for line in lines if SPLAT.search(line) and not HARMLESS.search(line)]
