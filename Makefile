@@ -13,21 +13,16 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
+.PHONY: help run test shell vm has-cmd kernel selftests tool series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory
 #: make test         run all tests in the guest; T=name runs those
-#: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest (vm/run '...' ends with its exit status)
-#: make bench        what fanotify costs: tables and plots, in docs/bench
-#: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
-#: make profile      count the instructions of an open and close of a file, by function
-#: make equivalence  the same events in the same order as without the series
 #: make series       write the patches, with their cover letter
 #:
 #: make kernel       build the kernel            make fetch      get the base kernel's source
@@ -37,7 +32,6 @@ help:
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
 #: KGIT=URL     get the base kernel from this git tree, not with apt
-#: BASE=1       the kernel without the series, in a build folder of its own, to compare with
 #: CONFIG=debug add vm/debug.config, in a build folder of its own
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
@@ -73,27 +67,11 @@ vm: has-cmd kernel tool
 has-cmd:
 	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
 
-bench: fetch
-	@vm/bench
-
-bench-compare: fetch
-	@vm/bench compare
-
 test: fetch
 	@vm/test
 
-stress: kernel tool
-	@vm/stress
-
 check: kernel
 	@vm/check
-
-profile: kernel tool
-	@vm/profile
-
-equivalence: kernel
-	@BASE=1 vm/build
-	@vm/equivalence
 
 series: fetch
 	@vm/series

@@ -1,5 +1,5 @@
 """Checks of series/ for vm/check.
-usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches | hook BUILD
+usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches
 """
 
 import collections
@@ -29,15 +29,8 @@ ALLOWED = (
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", "tools/fanotify/", "the same"),
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
     ("ENOSYS", "tools/testing/selftests/", "the same"),
-    ("MACRO_ARG_REUSE", "tools/fanotify/tests/", "the name of a program and of its map"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
-    ("AVOID_EXTERNS", "tools/testing/selftests/bpf/bench.c", "how each benchmark is named there"),
-    ("EMBEDDED_FUNCTION_NAME", "tools/testing/selftests/bpf/", "a common word, not the function"),
-    ("MACRO_ARG_REUSE", "tools/testing/selftests/bpf/benchs/", "the name of a member, not an expression"),
-    ("MACRO_ARG_PRECEDENCE", "tools/testing/selftests/bpf/benchs/", "the same"),
-    ("VOLATILE", "tools/testing/selftests/bpf/progs/", "const volatile is how a BPF program declares what its loader sets"),
-    ("MACRO_ARG_REUSE", "include/linux/fsnotify_backend.h", "the iterator is a variable, as in all loop macros"),
 )
 
 
@@ -104,42 +97,5 @@ def kernel_patches():
             print(patch.name)
 
 
-def hook(build):
-    """What a group without a program pays for an event: one load, one test, and one
-    branch that is not taken, to code that nothing else runs into.
-    """
-    text = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", "--disassemble=fanotify_handle_event",
-                           f"{build}/fs/notify/fanotify/fanotify.o"],
-                          check=True, stdout=subprocess.PIPE, text=True).stdout
-    steps = []      # [address, instruction, what it refers to]
-    for line in text.splitlines():
-        if found := re.match(r" +([0-9a-f]+):\t(\S.*?) *(#.*)?$", line):
-            steps.append([int(found[1], 16), found[2], ""])
-        elif found := re.search(r"R_X86_64_\w+\s+(\S+)", line):
-            steps[-1][2] += found[1]
-    calls = [n for n, step in enumerate(steps) if step[2].startswith("fanotify_fastpath_run")]
-    if len(calls) != 1:
-        raise overlay.Wrong(f"the program is asked in {len(calls)} places of fanotify_handle_event()")
-    jumps = {}      # target: the branches to it
-    for n, (_, what, _) in enumerate(steps):
-        if found := re.match(r"j\w+ +([0-9a-f]+) ", what):
-            jumps.setdefault(int(found[1], 16), []).append(n)
-    start = calls[0]
-    while start and steps[start][0] not in jumps:
-        start -= 1
-    shown = "\n".join(what for _, what, _ in steps[max(start - 3, 0):calls[0] + 1])
-    if not re.match(r"jmp|ret|ud2", steps[start - 1][1]):
-        raise overlay.Wrong(f"events of a group without a program run into the call:\n{shown}")
-    if len(jumps[steps[start][0]]) != 1:
-        raise overlay.Wrong(f"there is more than one way to the call:\n{shown}")
-    branch = jumps[steps[start][0]][0]
-    before = [what for _, what, _ in steps[max(branch - 4, 0):branch + 1]]
-    test = re.match(r"test +(%\w+),(%\w+)$", before[-2])
-    if not before[-1].startswith("jne ") or not test or test[1] != test[2] or \
-            not any(re.match(rf"mov +0x\w+\(%\w+\),{test[1]}$", what) for what in before[:-2]):
-        raise overlay.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
-
-
-CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches,
-          "hook": hook}
+CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches}
 overlay.run(lambda: CHECKS[sys.argv[1]](*sys.argv[2:]))

@@ -48,12 +48,6 @@ config=${CONFIG:-}
 # The names that vm/*.sh and the Makefile agree on.
 tree=$work/tree
 build=$work/build${config:+-$config} bpf=$work/bpf tool=$work/tool
-series_tree=$tree series_build=$build
-# With BASE=1 the kernel is the base without the series, to compare with.
-if [[ ${BASE:-0} != 0 ]]; then
-	tree=$work/tree-base${config:+-$config}
-	build=$work/build-base${config:+-$config}
-fi
 logs=$work/logs
 mkdir -p "$logs"
 export PYTHONDONTWRITEBYTECODE=1
@@ -123,26 +117,4 @@ run_logged() {
 # The lines of a build's log that say why it failed.
 show_errors() {
 	{ grep -nE '(^|[^_[:alnum:]])(error|Error|ERROR|undefined reference|FAILED)([^_[:alnum:]]|$)' "$1" || tail -n 15 "$1"; } | head -n 25 >&2
-}
-
-# seed_tree TO: a copy of the series' tree, with the dates of the one that the
-# objects were made from: what is changed in the copy later is newer than they are.
-seed_tree() {
-	mkdir -p "${1%/*}"
-	rm -rf "$1.tmp"
-	cp -al "$series_tree" "$1.tmp"
-	cp "$series_tree.manifest" "$1.manifest"
-	mv "$1.tmp" "$1"
-}
-
-# seed_build TO TREE: a copy of the series' build folder, to go on from with TREE.
-seed_build() {
-	step "copying the kernel's objects to $1, once"
-	rm -rf "$1.tmp"
-	mkdir -p "$1.tmp"
-	rsync -a --exclude='/vmlinux*' --exclude='/.vmlinux*' --exclude='/.tmp_vmlinux*' --exclude='/*.o' \
-		--exclude='/arch/x86/boot/' --exclude='/source' --exclude='/.fanfp*' "$series_build/" "$1.tmp/"
-	# The commands name the folders. The dates of the .cmd files do not matter to make.
-	find "$1.tmp" -name '.*.cmd' -exec sed -i "s|$series_tree/|$2/|g; s|$series_build/|$1/|g" {} +
-	mv "$1.tmp" "$1"
 }

@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import fcntl
 import os
+import re
 import secrets
 import selectors
 import shutil
@@ -21,14 +22,25 @@ import termios
 import threading
 import time
 
-import splat
-
 REPO = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 CACHE, WORK, BUILD = (os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD"))
 VERBOSE = os.environ.get("V", "0") not in ("", "0")
 GUEST_FAILED = 125
-BOOT_TIMEOUT = 300
+BOOT_TIMEOUT = 120
 KVM_BOOT_TIMEOUT = 20
+
+# What the kernel prints when something is wrong with it.
+SPLAT = re.compile(
+    r"WARNING:|BUG:|\bOops\b|Kernel panic|general protection fault|UBSAN:|KASAN:|KCSAN:"
+    r"|possible recursive locking|possible circular locking|inconsistent lock state"
+    r"|suspicious RCU usage|INFO: (task|rcu|trying)|rcu: INFO|self-detected stall|soft lockup"
+    r"|hard LOCKUP|DEBUG_LOCKS_WARN|refcount_t:|list_(add|del) corruption|kmemleak: \d+ new"
+    r"|blocked for more than|sleeping function called|scheduling while atomic|held lock freed"
+    r"|lock held when returning|bad unlock balance")
+# Not ours and harmless, with the reason.
+HARMLESS = re.compile(
+    r"WARNING: Spectre"             # a mitigation is off in this configuration
+)
 
 
 class GuestFailed(Exception):
@@ -179,10 +191,6 @@ class Machine:
         words = ["console=ttyS0", "panic=-1", "ro", "root=/dev/root", "rootfstype=9p",
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose",
                  f'init="{REPO}/vm/guest-init"', *(f'{k}="{v}"' for k, v in guest.items())]
-        if os.environ.get("CONFIG"):
-            # Interpreting the firmware's routing of interrupts takes such a kernel
-            # minutes, and virtio's devices use none of them.
-            words.append("acpi=noirq")
         args += ["-kernel", f"{BUILD}/arch/x86/boot/bzImage", "-append", " ".join(words),
                  "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                  "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]
@@ -191,9 +199,6 @@ class Machine:
             name = os.path.basename(tag)
             args += ["-fsdev", f"local,id={name},path={path},security_model=none,{how},multidevs=remap",
                      "-device", f"virtio-9p-pci,fsdev={name},mount_tag={tag}"]
-        if monitor := os.environ.get("MONITOR"):
-            args += ["-chardev", f"socket,id=monitor,path={monitor},server=on,wait=off",
-                     "-mon", "chardev=monitor"]
         if self.tty:
             args += ["-chardev", "stdio,id=tty,signal=off,mux=on", "-echr", "0x1d",
                      "-device", "virtconsole,chardev=tty"]
@@ -295,7 +300,7 @@ class Machine:
         with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
             said = file.read().strip()
         lines = self.console_lines()
-        first = next((n for n, line in enumerate(lines) if splat.splats([line])), len(lines) - 30)
+        first = next((n for n, line in enumerate(lines) if SPLAT.search(line)), len(lines) - 30)
         for line in lines[max(first, 0):][:30]:
             print("   |", line, file=sys.stderr)
         if said:
@@ -310,7 +315,7 @@ class Machine:
             return []
 
     def splats(self):
-        return splat.splats(self.console_lines())
+        return [n for n in self.console_lines() if SPLAT.search(n) and not HARMLESS.search(n)]
 
 
 def leave(number, _):

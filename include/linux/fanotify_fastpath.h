@@ -106,16 +106,14 @@ struct fanotify_fastpath_ops {
 	int (*permission)(struct fsnotify_group *group, u32 mask,
 			  const struct path *path, struct dentry *dentry,
 			  struct inode *inode, const struct file_range *range);
-
-	/* private: NULL if not attached; handed on by a link update */
-	struct fanotify_fastpath_stats __percpu *stats;
-	struct fanotify_fastpath_attachment *attachment;
-
-	/* public: */
 	char name[FANOTIFY_FASTPATH_NAME_MAX];
 	u32 group_fd;
 	u32 answer_timeout_ms;
 	s32 timeout_answer;
+
+	/* private: NULL if not attached; handed on by a link update */
+	struct fanotify_fastpath_attachment *attachment;
+	struct fanotify_fastpath_stats __percpu *stats;
 };
 
 #ifdef CONFIG_FANOTIFY_FASTPATH

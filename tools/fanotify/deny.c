@@ -2,9 +2,10 @@
 /*
  * fanfp deny: refuse opens of listed files and directories, in the kernel.
  *
- * The list holds paths, the kernel denies what is there. When something else
- * appears at a path, or the list was edited, a fast path for what is listed and
- * there now replaces the old one.
+ * The list holds paths, the kernel denies what is there. So the directories that
+ * the paths lead through are watched with inotify: when something else appears
+ * at a path, or the list was edited, a fast path for what is listed and there now
+ * replaces the old one.
  */
 #include <argp.h>
 #include <err.h>
@@ -18,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -28,17 +30,14 @@
 #include "deny.h"
 #include "fanfp.h"
 #include "kernel.h"
-#include "nowait.h"
-#include "output.h"
 #include "paths.h"
 
 static const char *list_file;
 static struct deny_list given;		/* on the command line */
-static struct deny_list wanted;		/* with what the file holds */
-static struct deny_list list;		/* in force */
+static struct deny_list list;		/* with what the file holds */
 static struct deny_set *set;
+static int inotify_fd = -1;
 static bool json, quiet, debug, stopped;
-static sigset_t original_mask;
 
 /* What happened */
 static struct deny_counts totals;	/* of sets that are gone */
@@ -57,29 +56,19 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static char *absolute(const char *arg)
+static void add_given(const char *arg, struct argp_state *state)
 {
 	char cwd[PATH_MAX], *path;
 
+	if (!arg[0])
+		argp_error(state, "an empty PATH");
 	if (arg[0] == '/')
 		path = strdup(arg);
 	else if (!getcwd(cwd, sizeof(cwd)))
 		err(FANFP_FAILED, "getcwd");
 	else
 		path = path_join(cwd, arg);
-	if (!path)
-		err(FANFP_FAILED, "%s", arg);
-	return path;
-}
-
-static void add_given(const char *arg, struct argp_state *state)
-{
-	char *path;
-
-	if (!arg[0])
-		argp_error(state, "an empty PATH");
-	path = absolute(arg);
-	if (list_add(&given, path, 0))
+	if (!path || list_add(&given, path, 0))
 		err(FANFP_FAILED, "%s", arg);
 	free(path);
 }
@@ -90,7 +79,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'l':
-		list_file = absolute(arg);
+		list_file = arg;
 		return 0;
 	case 'j':
 		json = true;
@@ -125,32 +114,107 @@ static const struct argp argp = {
 	       "directories, until interrupted.\vfanfp(8) explains it all.",
 };
 
-/* What is to be denied; wanted is unchanged if that cannot be read. */
-static int read_list(void)
+/*
+ * Be told when something appears or goes anywhere on the way to a path. A
+ * directory that is not there will be created in one that is.
+ */
+static void watch_path(const char *path, uint32_t mask)
 {
-	struct deny_list new = {};
+	char *dir = strdup(path), *slash;
 
-	if (list_copy(&new, &given)) {
-		warnx("out of memory");
-		goto fail;
+	while (dir && (slash = strrchr(dir, '/'))) {
+		slash[slash == dir] = 0;
+		inotify_add_watch(inotify_fd, dir, mask | IN_MASK_ADD |
+				  IN_ONLYDIR);
+		if (slash == dir)
+			break;
 	}
-	if (list_file && list_read(&new, list_file))
-		goto fail;
-	list_free(&wanted);
-	wanted = new;
-	return 0;
+	free(dir);
+}
 
-fail:
-	list_free(&new);
-	return -1;
+static void watch_paths(void)
+{
+	char *file = list_file ? realpath(list_file, NULL) : NULL;
+	size_t i;
+
+	if (inotify_fd >= 0)
+		close(inotify_fd);
+	inotify_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (inotify_fd < 0)
+		err(FANFP_FAILED, "inotify_init1");
+	if (file) {
+		watch_path(file, IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO);
+		inotify_add_watch(inotify_fd, file, IN_CLOSE_WRITE);
+	}
+	for (i = 0; i < list.nr; i++)
+		watch_path(list.entries[i].path, IN_CREATE | IN_DELETE |
+			   IN_MOVED_FROM | IN_MOVED_TO);
+	free(file);
+}
+
+/* Is it a name on the way to a listed path, or the list's own? */
+static bool is_name_of_ours(const char *name)
+{
+	size_t i, len = strlen(name);
+	const char *at;
+
+	if (!len)
+		return true;
+	if (list_file && strstr(list_file, name))
+		return true;
+	for (i = 0; i < list.nr; i++)
+		for (at = list.entries[i].path; (at = strstr(at, name)); at++)
+			if (at[-1] == '/' && (!at[len] || at[len] == '/'))
+				return true;
+	return false;
+}
+
+/* Returns true if something happened that may be of importance. */
+static bool read_inotify(void)
+{
+	static char buf[1 << 16] __attribute__((aligned(8)));
+	const struct inotify_event *event;
+	bool ours = false;
+	ssize_t len;
+	char *p;
+
+	while ((len = read(inotify_fd, buf, sizeof(buf))) > 0) {
+		for (p = buf; p < buf + len; p += sizeof(*event) + event->len) {
+			event = (const void *)p;
+			ours |= (event->mask & (IN_Q_OVERFLOW | IN_UNMOUNT)) ||
+				is_name_of_ours(event->len ? event->name : "");
+		}
+	}
+	return ours;
+}
+
+static int read_list(struct deny_list *into)
+{
+	size_t i;
+
+	memset(into, 0, sizeof(*into));
+	for (i = 0; i < given.nr; i++)
+		if (list_add(into, given.entries[i].path, 0))
+			err(FANFP_FAILED, "out of memory");
+	return list_file ? list_read(into, list_file) : 0;
+}
+
+static bool is_same_list(const struct deny_list *a, const struct deny_list *b)
+{
+	size_t i;
+
+	if (a->nr != b->nr)
+		return false;
+	for (i = 0; i < a->nr; i++)
+		if (strcmp(a->entries[i].path, b->entries[i].path))
+			return false;
+	return true;
 }
 
 static void say_what_is_loaded(void)
 {
 	size_t i, files = 0, below = 0, missing = 0;
 	const struct deny_entry *e;
-	char line[160];
-	int len;
 
 	for (i = 0; i < list.nr; i++) {
 		e = &list.entries[i];
@@ -166,40 +230,51 @@ static void say_what_is_loaded(void)
 	if (quiet)
 		return;
 	if (json)
-		len = snprintf(line, sizeof(line),
-			       "{\"loaded\": {\"files\": %zu, \"directories\": %zu, \"missing\": %zu}}\n",
-			       files, below, missing);
+		printf("{\"loaded\": {\"files\": %zu, \"directories\": %zu, \"missing\": %zu}}\n",
+		       files, below, missing);
 	else
-		len = snprintf(line, sizeof(line),
-			       "denying %zu file%s and %zu director%s; %zu %s not exist\n",
-			       files, files == 1 ? "" : "s", below,
-			       below == 1 ? "y" : "ies", missing,
-			       missing == 1 ? "does" : "do");
-	nowait_line(line, len);
+		printf("denying %zu files and %zu directories; %zu do not exist\n",
+		       files, below, missing);
+	fflush(stdout);
 }
 
 static void handle_opens(void);
 
-/* Returns 0, or -1 if the old set stays. */
-static int replace_set(bool always)
+/*
+ * Deny what is listed and there. The new set is in force before the old one
+ * goes. Returns 0, or -1 if the old one stays.
+ */
+static int load(bool always)
 {
-	struct deny_list next = {};
+	struct deny_list new;
 	struct deny_set *new_set;
+	bool same, changed;
 
-	if (list_copy(&next, &wanted)) {
-		warnx("out of memory");
-		goto fail;
+	if (read_list(&new)) {
+		list_free(&new);
+		if (set)
+			warnx("the list that was read before stays in force");
+		return -1;
 	}
-	list_look_up(&next);
-	if (!always && list_is_same(&next, &list)) {
-		list_free(&next);
+	same = is_same_list(&new, &list);
+	if (same) {
+		list_free(&new);
+	} else {
+		list_free(&list);
+		list = new;
+	}
+	/* What changes after the look-up is told by inotify. */
+	watch_paths();
+	changed = list_look_up(&list);
+	if (same && !always && !changed)
 		return 0;
-	}
-	new_set = set_create(&next, debug);
-	if (!new_set)
-		goto fail;
 
-	/* The new set is in force before the old one goes. */
+	new_set = set_create(&list, debug);
+	if (!new_set) {
+		if (set)
+			warnx("what was denied before stays denied");
+		return -1;
+	}
 	if (set) {
 		handle_opens();
 		set_add_counts(set, &totals);
@@ -207,31 +282,8 @@ static int replace_set(bool always)
 		reloads++;
 	}
 	set = new_set;
-	list_free(&list);
-	list = next;
 	say_what_is_loaded();
 	return 0;
-
-fail:
-	list_free(&next);
-	if (set)
-		warnx("what was denied before stays denied; it is tried again when something changes");
-	return -1;
-}
-
-/* Deny what is listed and there. Returns 0, or -1 if the old set stays. */
-static int load(bool edited, bool always)
-{
-	/* What changes after it was read or looked up is told by inotify. */
-	if (watch_list(list_file))
-		return -1;
-	if (edited && read_list()) {
-		if (!set)
-			return -1;
-		warnx("the list that was read before stays in force");
-	}
-	watch_paths(&wanted);
-	return replace_set(always);
 }
 
 /* Walk up by path, and compare with what is listed. */
@@ -290,19 +342,14 @@ static void handle_opens(void)
 
 static int open_signals(void)
 {
-	struct sigaction hangup;
 	sigset_t mask;
 	int fd;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
-	/* Without a list it is the end, unless it is ignored, as by nohup(1). */
-	if (list_file || sigaction(SIGHUP, NULL, &hangup) ||
-	    hangup.sa_handler != SIG_IGN)
-		sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, &original_mask);
-	signal(SIGPIPE, SIG_IGN);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
 	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
 		err(FANFP_FAILED, "signalfd");
@@ -316,7 +363,7 @@ static bool read_signals(int fd)
 	bool reload = false;
 
 	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP && list_file)
+		if (info.ssi_signo == SIGHUP)
 			reload = true;
 		else
 			stopped = true;
@@ -333,14 +380,13 @@ static void deny(int signal_fd)
 		[PATHS] = { .events = POLLIN },
 		[MOUNTS] = { .events = POLLPRI },
 	};
-	struct watch_news news;
-	bool again;
+	bool again, hangup, changed;
 
 	fds[MOUNTS].fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
 
 	while (!stopped) {
 		fds[GROUP].fd = set_group_fd(set);
-		fds[PATHS].fd = watch_fd();
+		fds[PATHS].fd = inotify_fd;
 		fds[LINK].fd = set_link_fd(set);
 		if (poll(fds, NR, -1) < 0) {
 			if (errno == EINTR)
@@ -352,17 +398,15 @@ static void deny(int signal_fd)
 			handle_opens();
 
 		again = fds[SIGNALS].revents && read_signals(signal_fd);
-		news = (struct watch_news){};
-		if (fds[PATHS].revents)
-			news = watch_read();
-		if (fds[MOUNTS].revents & (POLLPRI | POLLERR))
-			news = (struct watch_news){ true, true };
-		if (fds[LINK].revents) {
+		hangup = fds[LINK].revents;
+		changed = fds[PATHS].revents && read_inotify();
+		changed |= !!(fds[MOUNTS].revents & (POLLPRI | POLLERR));
+		if (hangup) {
 			warnx("the program was detached from its group: attaching another one");
-			if (load(news.list, true))
+			if (load(true))
 				errx(FANFP_FAILED, "nothing is denied any more");
-		} else if (again || news.list || news.paths) {
-			load(again || news.list, again);
+		} else if (again || changed) {
+			load(again);
 		}
 	}
 }
@@ -410,7 +454,6 @@ static void print_table(void)
 
 int cmd_deny(int argc, char **argv)
 {
-	bool unwritten;
 	int signal_fd;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
@@ -419,19 +462,15 @@ int cmd_deny(int argc, char **argv)
 
 	signal_fd = open_signals();
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	nowait_begin();
-	if (load(true, true))
+	if (load(true))
 		return FANFP_FAILED;
 	deny(signal_fd);
 
 	set_add_counts(set, &totals);
-	/* First, because printing may take for ever. */
-	set_destroy(set);
-	unwritten = nowait_end();
-	sigprocmask(SIG_SETMASK, &original_mask, NULL);
 	print_table();
+	set_destroy(set);
 	warnx("interrupted: nothing is denied any more");
-	if (print_end() || unwritten)
+	if (ferror(stdout) || fflush(stdout))
 		return FANFP_FAILED;
 	return EXIT_SUCCESS;
 }

@@ -5,7 +5,6 @@
  *	deny.c			options, main loop, reloading, the table
  *	deny_list.c		the list: reading it, looking up its paths
  *	deny_set.c		the fast path that denies a list
- *	deny_watch.c		when to look at the paths again, or read the list
  */
 #ifndef __DENY_H
 #define __DENY_H
@@ -34,9 +33,7 @@ struct deny_list {
 
 int list_add(struct deny_list *list, const char *path, unsigned int line);
 int list_read(struct deny_list *list, const char *file);
-int list_copy(struct deny_list *to, const struct deny_list *from);
-void list_look_up(struct deny_list *list);
-bool list_is_same(const struct deny_list *a, const struct deny_list *b);
+bool list_look_up(struct deny_list *list);
 void list_free(struct deny_list *list);
 
 struct deny_set;
@@ -46,15 +43,5 @@ int set_group_fd(const struct deny_set *set);
 int set_link_fd(const struct deny_set *set);
 void set_add_counts(const struct deny_set *set, struct deny_counts *counts);
 void set_destroy(struct deny_set *set);
-
-struct watch_news {
-	bool list;		/* was edited */
-	bool paths;		/* something else may be there */
-};
-
-int watch_list(const char *path);
-void watch_paths(const struct deny_list *list);
-int watch_fd(void);
-struct watch_news watch_read(void);
 
 #endif /* __DENY_H */

@@ -90,51 +90,28 @@ int list_read(struct deny_list *list, const char *file)
 	return bad ? -1 : 0;
 }
 
-/* The paths only. Returns 0, or -ENOMEM. */
-int list_copy(struct deny_list *to, const struct deny_list *from)
+/* What is at the paths now? Returns true if that is something new. */
+bool list_look_up(struct deny_list *list)
 {
-	size_t i;
-
-	for (i = 0; i < from->nr; i++)
-		if (list_add(to, from->entries[i].path, from->entries[i].line))
-			return -ENOMEM;
-	return 0;
-}
-
-/* What is at the paths now? */
-void list_look_up(struct deny_list *list)
-{
-	struct deny_entry *e;
+	struct deny_entry *e, was;
+	bool changed = false;
 	struct stat st;
 	size_t i;
 
 	for (i = 0; i < list->nr; i++) {
 		e = &list->entries[i];
+		was = *e;
 		e->exists = !stat(e->path, &st);
 		if (e->exists) {
 			e->is_dir = S_ISDIR(st.st_mode);
 			e->dev = st.st_dev;
 			e->ino = st.st_ino;
 		}
+		changed |= e->exists != was.exists ||
+			   (e->exists && (e->dev != was.dev ||
+					  e->ino != was.ino));
 	}
-}
-
-/* The same paths, and the same at each of them? */
-bool list_is_same(const struct deny_list *a, const struct deny_list *b)
-{
-	const struct deny_entry *x, *y;
-	size_t i;
-
-	if (a->nr != b->nr)
-		return false;
-	for (i = 0; i < a->nr; i++) {
-		x = &a->entries[i];
-		y = &b->entries[i];
-		if (strcmp(x->path, y->path) || x->exists != y->exists ||
-		    (x->exists && (x->dev != y->dev || x->ino != y->ino)))
-			return false;
-	}
-	return true;
+	return changed;
 }
 
 void list_free(struct deny_list *list)

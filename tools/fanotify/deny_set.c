@@ -109,15 +109,6 @@ static int mark(struct deny_set *set, unsigned int flags, int fd,
 	return -1;
 }
 
-/* What is gone since it was looked up will be told, and looked up again. */
-static int explain_open(const char *path)
-{
-	if (errno == ENOENT || errno == ENOTDIR)
-		return 0;
-	warn("%s", path);
-	return -1;
-}
-
 /* Deny what is at the path now, if it is still what was looked up. */
 static int add(struct deny_set *set, const struct deny_entry *e)
 {
@@ -129,16 +120,17 @@ static int add(struct deny_set *set, const struct deny_entry *e)
 	__u32 one = 1;
 	struct stat st;
 
-	if (stat(e->path, &st))
-		return explain_open(e->path);
-	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
+	if (stat(e->path, &st) || (!S_ISREG(st.st_mode) &&
+				   !S_ISDIR(st.st_mode))) {
 		warnx("%s: neither a file nor a directory; nothing else can be denied",
 		      e->path);
 		return -1;
 	}
 	fd = open(e->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return explain_open(e->path);
+	if (fd < 0) {
+		warn("%s", e->path);
+		return -1;
+	}
 	if (e->is_dir) {
 		/* The root first: it is what the program looks for. */
 		ret = mark(set, FAN_MARK_INODE | FAN_MARK_ONLYDIR, fd, e->path);

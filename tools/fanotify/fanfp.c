@@ -4,11 +4,9 @@
  * command and runs it; each command is a file of its own.
  */
 #include <argp.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "fanfp.h"
 
@@ -40,23 +38,10 @@ static void print_help(FILE *out)
 		"fanfp(8) explains them.\n");
 }
 
-/* No other file may become one of these; what is written there still fails. */
-static void open_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	char name[64];
 	size_t i;
-
-	open_standard_fds();
 
 	if (argc < 2) {
 		print_help(stderr);

@@ -29,8 +29,6 @@
 #include "fanfp.h"
 #include "guard.h"
 #include "kernel.h"
-#include "nowait.h"
-#include "output.h"
 #include "roots.h"
 
 #define MAX_DIRS	1024
@@ -41,8 +39,7 @@
 #define FDS_SPARED	64
 
 static struct guard g = {
-	.group_fd = -1, .changes_fd = -1, .timeout_ms = 10000,
-	.scan_timeout = 60,
+	.group_fd = -1, .changes_fd = -1, .scan_timeout = 60,
 };
 
 static struct {
@@ -52,11 +49,10 @@ static struct {
 static unsigned int nr_dirs;
 
 static const char *scan;
-static bool timeout_given, when_stuck_given;
+static bool when_stuck_given;
 static bool detached;
 static bool stopped;
 static struct rlimit original_limit;
-static sigset_t original_mask;
 
 enum {
 	OPT_DEBUG = 256,
@@ -75,9 +71,9 @@ static const struct argp_option options[] = {
 	{ "observe", 'o', NULL, 0, "Say what would be denied, but deny nothing",
 	  0 },
 	{ "max-pending", OPT_MAX_PENDING, "N", 0,
-	  "Do not ask while about N opens wait already", 0 },
+	  "Do not ask while N opens wait already", 0 },
 	{ "timeout", OPT_TIMEOUT, "SECONDS", 0,
-	  "Let no open wait for longer than this [10]; 0 is for ever", 0 },
+	  "Let no open wait for longer than this", 0 },
 	{ "when-stuck", OPT_WHEN_STUCK, "allow|deny", 0,
 	  "What an open gets then, or when the scan fails [allow]", 0 },
 	{ "scan-timeout", OPT_SCAN_TIMEOUT, "SECONDS", 0,
@@ -112,10 +108,10 @@ static unsigned int seconds(struct argp_state *state, const char *arg)
 	char *end;
 
 	s = strtod(arg, &end);
-	if (*end || end == arg || (s && !(s >= 0.001 && s <= MAX_SECONDS)))
+	if (*end || end == arg || !(s >= 0.001 && s <= MAX_SECONDS))
 		argp_failure(state, FANFP_USAGE, 0,
-			     "--timeout %s: give seconds from 0.001 to %d, or 0",
-			     arg, MAX_SECONDS);
+			     "--timeout %s: give seconds from 0.001 to %d", arg,
+			     MAX_SECONDS);
 	return s * 1000;
 }
 
@@ -136,12 +132,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_TIMEOUT:
 		g.timeout_ms = seconds(state, arg);
-		timeout_given = g.timeout_ms;
 		return 0;
 	case OPT_WHEN_STUCK:
 		if (strcmp(arg, "allow") && strcmp(arg, "deny"))
 			argp_failure(state, FANFP_USAGE, 0,
-				     "--when-stuck %s: give allow or deny",
+				     "--when-stuck %s: there are allow, deny",
 				     arg);
 		g.stuck_deny = !strcmp(arg, "deny");
 		when_stuck_given = true;
@@ -174,10 +169,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 			argp_error(state, "no --scan CMD: what shall judge the files?");
 		if (!nr_dirs)
 			argp_error(state, "no directory to guard");
-		if (g.user && (g.max_pending || timeout_given))
+		if (g.user && (g.max_pending || g.timeout_ms))
 			argp_error(state, "--max-pending and --timeout need the fast path: leave out --user");
-		if (g.user)
-			g.timeout_ms = 0;
 		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
@@ -418,18 +411,15 @@ static bool can_take_more(void)
 
 static int open_signals(void)
 {
-	struct sigaction hangup;
 	sigset_t mask;
 	int fd;
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGCHLD);
-	/* As nohup(1) wants it */
-	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
-		sigaddset(&mask, SIGHUP);
-	sigprocmask(SIG_BLOCK, &mask, &original_mask);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
 	signal(SIGPIPE, SIG_IGN);
 
 	fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -581,35 +571,7 @@ static void lost_fastpath(void)
 	close(g.changes_fd);
 	g.changes_fd = -1;
 	detached = true;
-	warnx("a program was detached from its group: each open of a path in DIR waits for a scan from now on, without --timeout and --max-pending");
-}
-
-/* Rather than the first opens: whoever starts the guard learns that CMD fails. */
-static void try_scanner(void)
-{
-	char reason[64];
-	bool denied;
-
-	if (scan_try(&denied, reason, sizeof(reason)))
-		errx(FANFP_FAILED, "--scan: tried with an empty file: %s%s",
-		     reason, strcmp(scan, "clamdscan")
-				     ? "" : "; is clamd running?");
-	if (denied)
-		warnx("note: tried with an empty file, CMD denies it: does it work?");
-}
-
-static void say_what_is_guarded(void)
-{
-	char line[80];
-	int len;
-
-	if (g.quiet)
-		return;
-	len = snprintf(line, sizeof(line),
-		       g.json ? "{\"guarding\": {\"directories\": %u}}\n"
-		       : nr_dirs == 1 ? "guarding %u directory\n"
-		       : "guarding %u directories\n", nr_dirs);
-	nowait_line(line, len);
+	warnx("a program was detached from its group: each open waits for a scan from now on");
 }
 
 static void guard(int signal_fd)
@@ -661,8 +623,6 @@ static void guard(int signal_fd)
 int cmd_guard(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct guard_totals totals;
-	bool unwritten;
 	int signal_fd;
 
 	g.jobs = cpus > 2 ? cpus : 2;
@@ -677,38 +637,25 @@ int cmd_guard(int argc, char **argv)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	raise_limits();
 	scans_init(&g);
-	try_scanner();
 	signal_fd = open_signals();
 	guard_summary_start(&g);
-	nowait_begin();
 	add_marks();
-	say_what_is_guarded();
 	if (when_stuck_given && !g.max_pending && !g.timeout_ms && !g.json)
 		warnx("note: without --max-pending or --timeout, --when-stuck is only about scans that fail");
 
 	guard(signal_fd);
 
 	scans_stop();
-	fastpath_read(&g, &totals);
-	/*
-	 * Events that nobody has read are allowed by the kernel. The groups go
-	 * before the programs, without which all of the filesystem would be
-	 * asked about, and before anything is printed, which may take for ever.
-	 */
-	close(g.group_fd);
-	if (g.changes_fd >= 0)
-		close(g.changes_fd);
+	guard_summary_print(&g);
 	fastpath_detach();
-	unwritten = nowait_end();
-	sigprocmask(SIG_SETMASK, &original_mask, NULL);
-
-	guard_summary_print(&g, &totals);
+	/* Events that nobody has read are allowed by the kernel. */
+	close(g.group_fd);
 	if (g.at_end)
 		warnx("%ju opens that waited for a scan were allowed",
 		      (uintmax_t)g.at_end);
 	warnx("%s: files can be opened without a scan from now on",
 	      stopped ? "interrupted" : "nothing is left to guard");
-	if (print_end() || unwritten)
+	if (ferror(stdout) || fflush(stdout))
 		return FANFP_FAILED;
 	return stopped ? EXIT_SUCCESS : FANFP_FAILED;
 }

@@ -77,7 +77,6 @@ void fastpath_read(const struct guard *g, struct guard_totals *t);
 void fastpath_detach(void);
 
 void scans_init(struct guard *g);
-int scan_try(bool *denied, char *reason, size_t size);
 void scans_add(int fd, pid_t pid);
 void scans_ended(pid_t child, int status);
 void scans_answer(int fd, bool deny);
@@ -88,6 +87,6 @@ void scans_stop(void);
 void guard_restore_limits(void);
 
 void guard_summary_start(struct guard *g);
-void guard_summary_print(const struct guard *g, const struct guard_totals *t);
+void guard_summary_print(const struct guard *g);
 
 #endif /* __GUARD_H */

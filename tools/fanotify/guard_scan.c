@@ -17,14 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guard.h"
-#include "nowait.h"
 #include "output.h"
 #include "paths.h"
 
@@ -47,7 +44,6 @@ struct scan {
 };
 
 static struct guard *g;
-static pid_t self;
 static struct scan *buckets[NR_BUCKETS];
 static struct scan *waiting, **waiting_end = &waiting;
 static struct scan *running;
@@ -57,7 +53,6 @@ static unsigned int nr_openers;
 void scans_init(struct guard *guard)
 {
 	g = guard;
-	self = getpid();
 }
 
 /* Opens that wait for an answer; each holds a descriptor. */
@@ -72,6 +67,17 @@ static time_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec;
+}
+
+/* Lines are dropped rather than waited for: who reads them may be an opener. */
+static bool can_print(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT))
+		return true;
+	g->unprinted++;
+	return false;
 }
 
 static void read_comm(pid_t pid, char *comm, size_t size)
@@ -93,43 +99,34 @@ static void print_line(const struct opener *o, bool deny, const char *reason)
 {
 	const char *what = deny ? g->observe ? "would deny" : "denied"
 				: "allowed";
-	char *path, *line = NULL, comm[32];
+	char *path, comm[32];
 	struct timespec ts;
-	size_t len;
-	FILE *out;
 
-	if (g->quiet)
+	if (g->quiet || !can_print())
 		return;
-	out = open_memstream(&line, &len);
-	if (!out) {
-		g->unprinted++;
-		return;
-	}
 	path = path_of_fd(o->fd);
 	read_comm(o->pid, comm, sizeof(comm));
 	if (g->json) {
 		clock_gettime(CLOCK_REALTIME, &ts);
-		fprintf(out, "{\"time\": %jd.%06ld, \"pid\": %d, \"comm\": ",
-			(intmax_t)ts.tv_sec, ts.tv_nsec / 1000, o->pid);
-		print_json_string(out, comm);
-		fprintf(out, ", \"answer\": \"%s\", \"path\": ", what);
-		print_json_string(out, path ? path : "?");
-		fprintf(out, ", \"scan_failed\": ");
+		printf("{\"time\": %jd.%06ld, \"pid\": %d, \"comm\": ",
+		       (intmax_t)ts.tv_sec, ts.tv_nsec / 1000, o->pid);
+		print_json_string(stdout, comm);
+		printf(", \"answer\": \"%s\", \"path\": ", what);
+		print_json_string(stdout, path ? path : "?");
+		printf(", \"scan_failed\": ");
 		if (reason)
-			print_json_string(out, reason);
+			print_json_string(stdout, reason);
 		else
-			fprintf(out, "null");
-		fprintf(out, "}\n");
+			printf("null");
+		printf("}\n");
 	} else {
-		fprintf(out, "%s ", what);
-		print_escaped(out, comm);
-		fprintf(out, "(%d): ", o->pid);
-		print_escaped(out, path ? path : "?");
-		fprintf(out, reason ? " (%s)\n" : "\n", reason);
+		printf("%s ", what);
+		print_escaped(stdout, comm);
+		printf("(%d): ", o->pid);
+		print_escaped(stdout, path ? path : "?");
+		printf(reason ? " (%s)\n" : "\n", reason);
 	}
-	if (fclose(out) || !nowait_line(line, len))
-		g->unprinted++;
-	free(line);
+	fflush(stdout);
 	free(path);
 }
 
@@ -210,81 +207,18 @@ static void run_child(int fd)
 	sigset_t none;
 	int null;
 
-	/* If the guard is killed here, nobody may be left who holds the group. */
-	close(g->group_fd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != self)
-		_exit(127);
 	/* Ctrl-C is for the guard. */
 	setpgid(0, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	guard_restore_limits();
-	nowait_restore_stderr();
 
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (dup2(fd, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		_exit(127);
 	execv(g->scan[0], g->scan);
 	_exit(127);
-}
-
-/* Returns true if the status is a verdict; else reason is why it is none. */
-static bool is_verdict(int status, char *reason, size_t size)
-{
-	if (WIFEXITED(status) && WEXITSTATUS(status) <= 1)
-		return true;
-	if (WIFEXITED(status))
-		snprintf(reason, size, "scan failed with exit status %d",
-			 WEXITSTATUS(status));
-	else
-		snprintf(reason, size, "scan ended by signal %d",
-			 WTERMSIG(status));
-	return false;
-}
-
-static void stopped_after(char *reason, size_t size)
-{
-	snprintf(reason, size, "scan was stopped after %u second%s",
-		 g->scan_timeout, g->scan_timeout == 1 ? "" : "s");
-}
-
-/*
- * Scan an empty file, and wait for it. Returns 0, or -1 if that failed, with the
- * reason.
- */
-int scan_try(bool *denied, char *reason, size_t size)
-{
-	int fd = memfd_create("fanfp-empty", MFD_CLOEXEC);
-	struct pollfd end = { .events = POLLIN };
-	int status, n;
-	pid_t child;
-
-	child = fd < 0 ? -1 : fork();
-	if (!child)
-		run_child(fd);
-	end.fd = child < 0 ? -1 : pidfd_open(child, 0);
-	if (end.fd < 0) {
-		snprintf(reason, size, "%s", strerror(errno));
-		return -1;
-	}
-	close(fd);
-	n = poll(&end, 1, g->scan_timeout ? (int)g->scan_timeout * 1000 : -1);
-	close(end.fd);
-	if (n <= 0) {
-		kill(-child, SIGKILL);
-		kill(child, SIGKILL);
-	}
-	waitpid(child, &status, 0);
-	if (n <= 0) {
-		stopped_after(reason, size);
-		return -1;
-	}
-	if (!is_verdict(status, reason, size))
-		return -1;
-	*denied = WEXITSTATUS(status);
-	return 0;
 }
 
 static void start(struct scan *scan)
@@ -377,16 +311,24 @@ void scans_ended(pid_t child, int status)
 	*p = scan->next;
 	nr_running--;
 
-	if (is_verdict(status, reason, sizeof(reason))) {
+	if (WIFEXITED(status) && WEXITSTATUS(status) <= 1) {
 		deny = WEXITSTATUS(status);
 		if (scan->sample.can_keep &&
 		    !fastpath_keep(scan->openers->fd, &scan->sample, deny))
 			g->kept++;
 		finish(scan, deny, NULL);
 	} else {
-		if (WIFSIGNALED(status) && g->scan_timeout &&
-		    now() >= scan->deadline)
-			stopped_after(reason, sizeof(reason));
+		if (WIFEXITED(status))
+			snprintf(reason, sizeof(reason),
+				 "scan failed with exit status %d",
+				 WEXITSTATUS(status));
+		else if (g->scan_timeout && now() >= scan->deadline)
+			snprintf(reason, sizeof(reason),
+				 "scan was stopped after %u seconds",
+				 g->scan_timeout);
+		else
+			snprintf(reason, sizeof(reason),
+				 "scan ended by signal %d", WTERMSIG(status));
 		fail(scan, reason);
 	}
 	start_waiting();

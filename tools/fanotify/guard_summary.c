@@ -77,11 +77,6 @@ static void print_text(const struct guard *g, const struct guard_totals *t)
 		print_count("Changes of files that were asked about",
 			    c->changes);
 	}
-	if (g->late)
-		print_count("Answers that came too late", g->late);
-	if (g->at_end)
-		print_count("Opens that still waited, allowed", g->at_end);
-	print_count("Opens outside, allowed", c->outside + g->outside);
 	if (g->unprinted)
 		print_count("Lines that could not be printed", g->unprinted);
 	print_count("Wake-ups of the listener", g->wakeups);
@@ -105,12 +100,12 @@ static void print_json(const struct guard *g, const struct guard_totals *t)
 		{ "kernel_allowed", c->allowed },
 		{ "kernel_denied", c->denied },
 		{ "empty", c->empty },
-		{ "own", c->own + g->own },
+		{ "own", c->own },
 		{ "stuck", c->stuck },
 		{ "asked", c->asked },
 		{ "undecided", c->undecided },
 		{ "expired", t->expired },
-		{ "outside", c->outside + g->outside },
+		{ "outside", c->outside },
 		{ "changes", c->changes },
 		/* Of the listener */
 		{ "delivered", g->delivered },
@@ -136,10 +131,13 @@ static void print_json(const struct guard *g, const struct guard_totals *t)
 	       cpu(RUSAGE_CHILDREN, &g->start_children), elapsed(g));
 }
 
-void guard_summary_print(const struct guard *g, const struct guard_totals *t)
+void guard_summary_print(const struct guard *g)
 {
+	struct guard_totals totals;
+
+	fastpath_read(g, &totals);
 	if (g->json)
-		print_json(g, t);
+		print_json(g, &totals);
 	else
-		print_text(g, t);
+		print_text(g, &totals);
 }

@@ -74,11 +74,9 @@ static void print_json(pid_t pid, int fd, const char *comm,
 	printf("{\"name\": ");
 	print_json_string(stdout, info->name);
 	printf(", \"link_id\": %u, \"seen\": %" PRIu64 ", \"sent\": %" PRIu64
-	       ", \"skipped\": %" PRIu64 ", \"allowed\": %" PRIu64
-	       ", \"denied\": %" PRIu64 ", \"expired\": %" PRIu64
-	       ", \"invalid\": %" PRIu64 "}}\n",
+	       ", \"skipped\": %" PRIu64 ", \"invalid\": %" PRIu64 "}}\n",
 	       info->link_id, info->seen, info->sent, info->skipped,
-	       info->allowed, info->denied, info->expired, info->invalid);
+	       info->invalid);
 }
 
 static void print_text(pid_t pid, int fd, const char *comm,
@@ -88,14 +86,11 @@ static void print_text(pid_t pid, int fd, const char *comm,
 	       info->inode_marks + info->mount_marks + info->fs_marks +
 	       info->mntns_marks);
 	if (info->has_fastpath)
-		printf("%-16s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %10"
-		       PRIu64 " %10" PRIu64 " %7" PRIu64 " %7" PRIu64,
-		       info->name, info->seen, info->skipped, info->sent,
-		       info->allowed, info->denied, info->expired,
-		       info->invalid);
+		printf("%-16s %10" PRIu64 " %10" PRIu64 " %10" PRIu64 " %7"
+		       PRIu64, info->name, info->seen, info->skipped,
+		       info->sent, info->invalid);
 	else
-		printf("%-16s %10s %10s %10s %10s %10s %7s %7s", "-", "-", "-",
-		       "-", "-", "-", "-", "-");
+		printf("%-16s %10s %10s %10s %7s", "-", "-", "-", "-", "-");
 	printf("  ");
 	print_escaped(stdout, comm);
 	printf("\n");
@@ -164,10 +159,9 @@ int cmd_list(int argc, char **argv)
 		err(FANFP_FAILED, "/proc");
 
 	if (!json)
-		printf("%7s %4s  %-11s %6s  %-16s %10s %10s %10s %10s %10s %7s %7s  %s\n",
+		printf("%7s %4s  %-11s %6s  %-16s %10s %10s %10s %7s  %s\n",
 		       "PID", "FD", "CLASS", "MARKS", "FASTPATH", "SEEN",
-		       "SKIPPED", "SENT", "ALLOWED", "DENIED", "EXPIRED",
-		       "INVALID", "COMMAND");
+		       "SKIPPED", "SENT", "INVALID", "COMMAND");
 	while ((entry = readdir(proc))) {
 		pid = atoi(entry->d_name);
 		if (pid > 0 && !list_process(pid))
@@ -177,5 +171,5 @@ int cmd_list(int argc, char **argv)
 
 	if (!complete)
 		warnx("not all processes may be looked at: run as root to see them all");
-	return print_end() ? FANFP_FAILED : EXIT_SUCCESS;
+	return EXIT_SUCCESS;
 }

@@ -3,10 +3,6 @@
  * Printing names that may hold any byte: one event must stay one line, and JSON
  * must stay valid.
  */
-#include <err.h>
-#include <errno.h>
-#include <stdbool.h>
-
 #include "output.h"
 
 /* Control characters and backslashes as \ooo, as in /proc/self/mountinfo. */
@@ -74,19 +70,4 @@ void print_json_string(FILE *out, const char *s)
 				putc(*p++, out);
 	}
 	putc('"', out);
-}
-
-/* All is printed. Returns 0, or -1 after it has said that it could not be. */
-int print_end(void)
-{
-	bool failed = ferror(stdout);
-
-	errno = 0;
-	if (!fflush(stdout) && !failed)
-		return 0;
-	if (errno)
-		warn("cannot write to the standard output");
-	else
-		warnx("cannot write to the standard output");
-	return -1;
 }

@@ -9,6 +9,5 @@
 
 void print_escaped(FILE *out, const char *s);
 void print_json_string(FILE *out, const char *s);
-int print_end(void);
 
 #endif /* __OUTPUT_H */

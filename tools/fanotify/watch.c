@@ -26,7 +26,6 @@
 #include "event.h"
 #include "fanfp.h"
 #include "kernel.h"
-#include "output.h"
 #include "watch.h"
 
 #define MAX_DIRS	1024
@@ -410,7 +409,7 @@ int cmd_watch(int argc, char **argv)
 {
 	unsigned int i;
 	int signal_fd;
-	bool nothing_left, failed;
+	bool nothing_left;
 	bool has_excludes = false;
 
 	events_parse(EVENTS_DEFAULT, &w.events);
@@ -437,8 +436,7 @@ int cmd_watch(int argc, char **argv)
 	nothing_left = !w.cmd && !stop_signals;
 	if (nothing_left)
 		warnx("nothing is left to watch");
-	failed = summary_print(&w);
-	if (print_end() || failed)
+	if (summary_print(&w) || ferror(stdout) || fflush(stdout))
 		return w.failed;
 	filter_detach();
 	if (w.cmd)

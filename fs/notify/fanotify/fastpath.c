@@ -66,22 +66,6 @@ void fanotify_fastpath_audit(struct fsnotify_group *group, int ret)
 		audit_fanotify(ret ? FAN_DENY : FAN_ALLOW, &rule);
 }
 
-/*
- * The programs may go away meanwhile. The lock has to stay if one of the marks is
- * going away just now, but a denial is never without its record. Not inlined: other
- * events do not need the record on the stack.
- */
-static noinline void
-fanotify_fastpath_audit_denial(struct fsnotify_group *group,
-			       struct fsnotify_iter_info *iter_info, int ret)
-{
-	bool unlocked = fsnotify_prepare_user_wait(iter_info);
-
-	fanotify_fastpath_audit(group, ret);
-	if (unlocked)
-		fsnotify_finish_user_wait(iter_info);
-}
-
 static bool
 fanotify_fastpath_permission(const struct fanotify_fastpath_ops *ops,
 			     struct fsnotify_group *group, u32 mask,
@@ -114,8 +98,17 @@ fanotify_fastpath_permission(const struct fanotify_fastpath_ops *ops,
 	answer = max(answer, -MAX_ERRNO);
 	*ret = fanotify_valid_deny_errno(-answer) ? answer : -EPERM;
 
-	if (FAN_GROUP_FLAG(group, FAN_ENABLE_AUDIT))
-		fanotify_fastpath_audit_denial(group, iter_info, *ret);
+	/*
+	 * @ops may go away meanwhile. The lock has to stay if one of the marks
+	 * is going away just now, but a denial is never without its record.
+	 */
+	if (FAN_GROUP_FLAG(group, FAN_ENABLE_AUDIT)) {
+		bool unlocked = fsnotify_prepare_user_wait(iter_info);
+
+		fanotify_fastpath_audit(group, *ret);
+		if (unlocked)
+			fsnotify_finish_user_wait(iter_info);
+	}
 	return true;
 }
 

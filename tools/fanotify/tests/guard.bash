@@ -30,16 +30,15 @@ guarded() {
 
 # guard OPTION...: in the background, until it guards $mnt/in
 guard() {
+	: >"$scans"
 	rm -f "$work/go"
-	"$fanfp" guard --json --timeout 0 --scan "$work/scan" "$@" "$mnt/in" \
+	"$fanfp" guard --json --scan "$work/scan" "$@" "$mnt/in" \
 		>"$work/out" 2>"$work/err" &
 	pid=$!
 	wait_until guarded || {
 		echo "# the guard did not start: $(<"$work/err")"
 		return 1
 	}
-	# It has tried the scanner.
-	: >"$scans"
 }
 
 # The figures are in $work/figures then, the exit status in $ended.
