@@ -16,6 +16,7 @@
 
 /* <linux/fanotify.h>; older ones lack some of it */
 #define FAN_DELETE_SELF		0x00000400
+#define FAN_OPEN_PERM		0x00010000
 #define FAN_RENAME		0x10000000
 
 enum fanotify_fastpath_return {
@@ -36,6 +37,7 @@ struct fsnotify_group {
 } __attribute__((preserve_access_index));
 
 struct inode {
+	unsigned short i_mode;
 	__s64 i_size;
 	__s64 i_ctime_sec;
 	__u32 i_ctime_nsec;
@@ -53,9 +55,14 @@ struct task_struct {
 } __attribute__((preserve_access_index));
 
 struct dentry {
+	struct inode *d_inode;
 } __attribute__((preserve_access_index));
 
-struct file_range;
+struct file_range {
+	__s64 pos;
+	size_t count;
+} __attribute__((preserve_access_index));
+
 struct path;
 struct qstr;
 

@@ -6,7 +6,7 @@
 source "$(dirname "$0")/tap.bash"
 
 cat >"$work/change.py" <<'P'
-import mmap, os, sys
+import fcntl, mmap, os, struct, sys
 how, path = sys.argv[1:3]
 stat = os.stat(path)
 def fd(flags=0):
@@ -34,6 +34,12 @@ elif how == "copy_file_range":
 elif how == "sendfile":
     source = os.open(path.replace("/in/", "/out/") + ".source", os.O_RDONLY)
     os.sendfile(fd(), source, 0, 4)
+elif how in ("reflink", "reflink of a range"):
+    source = os.open(path.replace("/in/", "/out/") + ".large", os.O_RDONLY)
+    if how == "reflink":
+        fcntl.ioctl(fd(), 0x40049409, source)  # FICLONE
+    else:
+        fcntl.ioctl(fd(), 0x4020940d, struct.pack("qQQQ", source, 0, 4096, 0))
 elif how == "store":
     f = fd()
     m = mmap.mmap(f, 0)
@@ -83,13 +89,16 @@ changes() {
 }
 
 test_changes() {
-	local fs=$1 how file before
+	local fs=$1 how file before ways
+	ways=(write 'write, with the old times' append 'truncate on open'
+		copy_file_range sendfile store 'store, descriptor closed')
+	if [[ $fs == xfs || $fs == btrfs ]]; then ways+=(reflink 'reflink of a range'); fi
 	guard
-	for how in write 'write, with the old times' append 'truncate on open' \
-		copy_file_range sendfile store 'store, descriptor closed'; do
+	for how in "${ways[@]}"; do
 		file=$mnt/in/file
 		fill "$file"
 		echo EVIL >"$mnt/out/file.source"
+		printf 'EVIL %8000d\n' 1 >"$mnt/out/file.large"
 		allowed cat "$file"
 		: >"$scans"
 		check "$fs, $how: the file is known" allowed cat "$file"
@@ -175,10 +184,11 @@ test_changes() {
 source "$(dirname "$0")/guard.bash"
 test_changes tmpfs
 
-truncate -s 32M "$work/image"
 for fs in ext4 xfs btrfs; do
-	[[ $fs == ext4 ]] || truncate -s 320M "$work/image"
-	if ! "mkfs.$fs" -q "$work/image" 2>/dev/null || ! mount -o loop "$work/image" "$mnt" 2>/dev/null; then
+	# Of an image that has a filesystem already no other one is made.
+	rm -f "$work/image"
+	truncate -s 320M "$work/image"
+	if ! "mkfs.$fs" -q "$work/image" >/dev/null 2>&1 || ! mount -o loop "$work/image" "$mnt" 2>/dev/null; then
 		echo "skip $fs # it cannot be made here"
 		continue
 	fi

@@ -1487,6 +1487,157 @@ static void test_limit_close_race(struct fastpath_fixture *f)
 	unmount_fs(f);
 }
 
+struct busy_opener {
+	pthread_t thread;
+	int denied;
+	int other;
+};
+
+/* Open the file until that is allowed. */
+static void *busy_open(void *arg)
+{
+	struct busy_opener *opener = arg;
+	int ret;
+
+	while ((ret = do_open("a"))) {
+		if (ret == EBUSY)
+			opener->denied++;
+		else
+			opener->other++;
+	}
+	return NULL;
+}
+
+static void check_busy_close(struct fastpath_fixture *f,
+			     struct fanotify_fastpath_permission *skel)
+{
+	struct busy_opener openers[RACE_THREADS] = {};
+	struct timespec deadline;
+	__u64 asked, until;
+	int i, nr = 0;
+
+	asked = skel->bss->asked;
+	for (; nr < RACE_THREADS; nr++)
+		if (!ASSERT_OK(pthread_create(&openers[nr].thread, NULL,
+					      busy_open, &openers[nr]),
+			       "pthread_create"))
+			break;
+	until = get_time_ns() + TIMEOUT_MS * 1000000ULL;
+	while (skel->bss->asked < asked + RACE_THREADS &&
+	       get_time_ns() < until)
+		usleep(100);
+	ASSERT_GE(skel->bss->asked, asked + RACE_THREADS, "all are busy");
+
+	close(f->fan_fd);
+	f->fan_fd = -1;
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += TIMEOUT_MS / 1000;
+	for (i = 0; i < nr; i++) {
+		/* Denied at most until now */
+		if (!ASSERT_OK(pthread_timedjoin_np(openers[i].thread, NULL,
+						    &deadline), "allowed"))
+			skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+		ASSERT_EQ(openers[i].other, 0, "other errors");
+	}
+}
+
+#define BUSY_CLOSES	10
+
+/* The listener goes while its program denies, or asks, what goes on. */
+static void test_busy_close(struct fastpath_fixture *f)
+{
+	static const int answers[] = {
+		-EBUSY, FAN_FP_RET_SEND_TO_USERSPACE,
+	};
+	struct fanotify_fastpath_permission *skel;
+	int i;
+
+	if (!make_files("a"))
+		return;
+	for (i = 0; i < BUSY_CLOSES; i++) {
+		skel = load(f);
+		if (!skel || !mark_fs(f, FAN_OPEN_PERM) ||
+		    !attach(f, skel->maps.answer_ops)) {
+			unload(f, skel);
+			return;
+		}
+		skel->bss->answer = answers[i % 2];
+		check_busy_close(f, skel);
+		ASSERT_OK(run(do_open, "a"), "without a group");
+		unload(f, skel);
+		f->fan_fd = new_group(FAN_CLASS_CONTENT);
+		if (!ASSERT_OK_FD(f->fan_fd, "fanotify_init"))
+			return;
+	}
+	unmount_fs(f);
+}
+
+#define MAX_QUEUED	"/proc/sys/fs/fanotify/max_queued_events"
+
+/* A group that has room for one event */
+static int short_group(void)
+{
+	char old[32] = "";
+	int fd, fan_fd;
+	ssize_t len;
+
+	fd = open(MAX_QUEUED, O_RDWR | O_CLOEXEC);
+	if (!ASSERT_OK_FD(fd, MAX_QUEUED))
+		return -1;
+	len = read(fd, old, sizeof(old));
+	ASSERT_EQ(pwrite(fd, "1", 1, 0), 1, "one event");
+	fan_fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK,
+			       O_RDONLY);
+	ASSERT_EQ(pwrite(fd, old, len, 0), len, "as many as before");
+	close(fd);
+	ASSERT_OK_FD(fan_fd, "fanotify_init");
+	return fan_fd;
+}
+
+/*
+ * Who does not fit in the queue gets access, as without a program. What the
+ * program decides needs no room, and it can see how long the queue is.
+ */
+static void test_queue_full(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_permission *skel = NULL;
+	pid_t pid = -1;
+	int fd;
+
+	close(f->fan_fd);
+	f->fan_fd = short_group();
+	if (f->fan_fd < 0)
+		return;
+	skel = load(f);
+	if (!skel || !make_files("a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.answer_ops))
+		goto out;
+
+	pid = start(do_open, "a");
+	if (!wait_queued(f->fan_fd, 1, pid))
+		goto out;
+	ASSERT_OK(run(do_open, "a"), "does not fit");
+	ASSERT_EQ(skel->bss->got_q_len, 1, "q_len");
+	skel->bss->answer = -EBUSY;
+	ASSERT_EQ(run(do_open, "a"), EBUSY, "denied");
+	skel->bss->answer = FAN_FP_RET_SKIP_EVENT;
+	ASSERT_OK(run(do_open, "a"), "allowed");
+	expect_counters(f, 2, 0, 1, 1, 0);
+
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_DENY), "answer");
+	close(fd);
+	ASSERT_EQ(finish(pid), EPERM, "the first one");
+	pid = -1;
+	ASSERT_STREQ(read_events(f), "overflow:-", "overflow");
+out:
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		wait_child(pid);
+	}
+	unload(f, skel);
+}
+
 /* The listener that was asked before has the last word. */
 static void test_update_while_waiting(struct fastpath_fixture *f)
 {
@@ -1824,6 +1975,8 @@ static const struct fastpath_subtest subtests[] = {
 	{ "link_close_while_waiting", test_link_close_while_waiting, "tmpfs",
 	  FAN_CLASS_CONTENT },
 
+	{ "busy_close", test_busy_close, "tmpfs", FAN_CLASS_CONTENT },
+	{ "queue_full", test_queue_full, "tmpfs", FAN_CLASS_CONTENT },
 	{ "pending", test_pending, "tmpfs", FAN_CLASS_CONTENT },
 	{ "limit_allows", test_limit_allows, "tmpfs", FAN_CLASS_CONTENT },
 	{ "limit_denies", test_limit_denies, "tmpfs", FAN_CLASS_CONTENT },
