@@ -27,6 +27,7 @@ ALLOWED = (
     ("ARRAY_SIZE", "tools/fanotify/", "user space has no such macro"),
     ("BIT_MACRO", "tools/fanotify/", "the same"),
     ("PREFER_DEFINED_ATTRIBUTE_MACRO", "tools/fanotify/", "the same"),
+    ("MACRO_ARG_PRECEDENCE", "tools/fanotify/", "the name of a member, not an expression"),
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
     ("ENOSYS", "tools/testing/selftests/", "the same"),
     ("MACRO_ARG_REUSE", "tools/fanotify/tests/", "the name of a program and of its map"),
