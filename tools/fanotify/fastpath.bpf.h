@@ -46,6 +46,7 @@ struct inode {
 
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags;
 	struct inode *f_inode;
 } __attribute__((preserve_access_index));
 

@@ -32,12 +32,6 @@ char _license[] SEC("license") = "GPL";
 #define S_IFMT		00170000
 #define S_IFREG		0100000
 
-struct file {
-	unsigned int f_mode;
-	unsigned int f_flags;
-	struct inode *f_inode;
-} __attribute__((preserve_access_index));
-
 struct mnt_idmap;
 
 extern int bpf_get_file_xattr(struct file *file, const char *name__str,
