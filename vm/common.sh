@@ -89,6 +89,13 @@ need_space() {
 	((free >= $1)) || die "$cache has $free GB free, $1 GB are needed: make room or set FANFP_CACHE to another disk"
 }
 
+# debian_mirror: the mirror of Debian that this machine takes packages from.
+debian_mirror() {
+	# shellcheck disable=SC2016 # apt's own $(...)
+	apt-get indextargets --format '$(LABEL) $(REPO_URI)' | awk '$1 == "Debian" { print $2; exit }'
+}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
 # run_logged LOG WHAT TOTAL COMMAND...: runs COMMAND with its output in LOG. Says
 # how many objects were made (of TOTAL, if not empty) and how long it has taken.
 run_logged() {
