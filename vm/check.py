@@ -1,5 +1,6 @@
 """Checks of series/ for vm/check.
-usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches | hook BUILD
+usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches | kernel-sources |
+       hook BUILD
 """
 
 import collections
@@ -31,6 +32,7 @@ ALLOWED = (
     ("ENOSYS", "tools/fanotify/", "asks whether the kernel has a system call"),
     ("ENOSYS", "tools/testing/selftests/", "the same"),
     ("MACRO_ARG_REUSE", "tools/fanotify/tests/", "the name of a program and of its map"),
+    ("MULTISTATEMENT_MACRO_USE_DO_WHILE", "tools/fanotify/counts.bpf.h", "declares the members of a map"),
     ("AVOID_EXTERNS", "tools/fanotify/fastpath.bpf.h", "a kfunc is declared like this"),
     ("LONG_LINE_COMMENT", "tools/fanotify/tests/", "the same"),
     ("AVOID_EXTERNS", "tools/testing/selftests/bpf/bench.c", "how each benchmark is named there"),
@@ -105,6 +107,12 @@ def kernel_patches():
             print(patch.name)
 
 
+def kernel_sources():
+    """The files of the kernel itself that the series adds or changes."""
+    names = {p for patch in overlay.patches() for p in patch.changes + patch.owns}
+    print("\n".join(sorted(n for n in names if n.startswith(("fs/", "include/", "kernel/")) and n[-2:] in (".c", ".h"))))
+
+
 def hook(build):
     """What a group without a program pays for an event: one load, one test, and one
     branch that is not taken, to code that nothing else runs into.
@@ -142,5 +150,5 @@ def hook(build):
 
 
 CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches,
-          "hook": hook}
+          "kernel-sources": kernel_sources, "hook": hook}
 overlay.run(lambda: CHECKS[sys.argv[1]](*sys.argv[2:]))

@@ -8,6 +8,7 @@
 #include "fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
+#include "counts.bpf.h"
 #include "deny_bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -18,9 +19,10 @@ char _license[] SEC("license") = "GPL";
 const volatile bool has_dirs;
 
 __u32 own_tgid;
-struct deny_counts counts;
 
-#define COUNT(name)	__sync_fetch_and_add(&counts.name, 1)
+struct {
+	COUNTS(struct deny_counts);
+} counts SEC(".maps");
 
 /* Written by the listener. A listed file is marked, and so stays in memory. */
 struct {

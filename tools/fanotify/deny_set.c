@@ -20,46 +20,18 @@
 
 #include "deny.h"
 #include "deny.skel.h"
-#include "kernel.h"
+#include "load.h"
 
 struct deny_set {
 	struct deny_bpf *skel;
 	int group_fd;
 };
 
-static int print_log(enum libbpf_print_level level, const char *format,
-		     va_list args)
-{
-	return vfprintf(stderr, format, args);
-}
-
-static int check_kernel(void)
-{
-	if (kernel_has_btf() != KERNEL_HAS) {
-		warnx("no /sys/kernel/btf/vmlinux: the kernel was built without CONFIG_DEBUG_INFO_BTF, or sysfs is not mounted");
-		return -1;
-	}
-	if (kernel_has_fastpath() == KERNEL_LACKS) {
-		warnx("this kernel has no fanotify fast path: rebuild it with CONFIG_FANOTIFY_FASTPATH=y");
-		return -1;
-	}
-	if (kernel_has_permission() == KERNEL_LACKS) {
-		warnx("this kernel's fast path cannot answer permission events: rebuild it with CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y and the whole series");
-		return -1;
-	}
-	if (kernel_has_bpf_lsm() == KERNEL_LACKS) {
-		warnx("listed files are kept in inode storage, which needs the BPF security module: add bpf to lsm= on the kernel's command line");
-		return -1;
-	}
-	return 0;
-}
-
 static int load(struct deny_set *set, bool has_dirs, bool debug)
 {
 	struct deny_bpf *skel;
-	int prog_fd, ret;
 
-	libbpf_set_print(debug ? print_log : NULL);
+	load_show_log(debug);
 	skel = deny_bpf__open();
 	if (!skel) {
 		warn("cannot open the program");
@@ -69,22 +41,10 @@ static int load(struct deny_set *set, bool has_dirs, bool debug)
 	skel->rodata->has_dirs = has_dirs;
 	skel->struct_ops.deny_ops->group_fd = set->group_fd;
 
-	ret = deny_bpf__load(skel);
-	if (ret) {
-		if (ret == -EPERM)
-			warnx("not permitted to load the program: it needs CAP_BPF and CAP_PERFMON; run as root");
-		else
-			warnx("the kernel refuses the program: %s; --debug shows why",
-			      strerror(-ret));
+	if (load_result(deny_bpf__load(skel), "program"))
 		return -1;
-	}
-
-	prog_fd = bpf_program__fd(skel->progs.deny_who_am_i);
-	ret = bpf_prog_test_run_opts(prog_fd, NULL);
-	if (ret || !skel->bss->own_tgid) {
-		warnx("cannot run a BPF program: %s", strerror(-ret));
+	if (load_run(skel->progs.deny_who_am_i))
 		return -1;
-	}
 
 	skel->links.deny_ops = bpf_map__attach_struct_ops(skel->maps.deny_ops);
 	if (!skel->links.deny_ops) {
@@ -168,7 +128,7 @@ struct deny_set *set_create(const struct deny_list *list, bool debug)
 		return NULL;
 	}
 	set->group_fd = -1;
-	if (check_kernel())
+	if (load_check_permission("listed files"))
 		goto fail;
 
 	set->group_fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC |
@@ -206,12 +166,7 @@ int set_link_fd(const struct deny_set *set)
 
 void set_add_counts(const struct deny_set *set, struct deny_counts *counts)
 {
-	const struct deny_counts *c = &set->skel->bss->counts;
-
-	counts->opens += c->opens;
-	counts->denied_files += c->denied_files;
-	counts->denied_below += c->denied_below;
-	counts->asked += c->asked;
+	counts_add(set->skel->maps.counts, counts, sizeof(*counts));
 }
 
 void set_destroy(struct deny_set *set)

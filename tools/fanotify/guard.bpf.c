@@ -48,6 +48,7 @@
 #include "fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
+#include "counts.bpf.h"
 #include "guard_bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -67,28 +68,9 @@ const volatile bool observe;
 
 __u32 own_tgid;
 
-/* One per CPU: no open is to wait for the cache line of another one's. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct guard_counts);
+	COUNTS(struct guard_counts);
 } counts SEC(".maps");
-
-static struct guard_counts *my_counts(void)
-{
-	__u32 first = 0;
-
-	return bpf_map_lookup_elem(&counts, &first);
-}
-
-/* Atomic, because a program may be preempted. */
-#define COUNT(name) do {					\
-	struct guard_counts *mine = my_counts();		\
-								\
-	if (mine)						\
-		__sync_fetch_and_add(&mine->name, 1);		\
-} while (0)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);

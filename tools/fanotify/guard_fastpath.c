@@ -5,7 +5,6 @@
  */
 #include <err.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,38 +15,11 @@
 #include "fdinfo.h"
 #include "guard.h"
 #include "guard.skel.h"
-#include "kernel.h"
+#include "load.h"
 
 #define ANSWER_ALLOW	1	/* FAN_FP_RET_SKIP_EVENT */
 
 static struct guard_bpf *skel;
-
-static int print_log(enum libbpf_print_level level, const char *format,
-		     va_list args)
-{
-	return vfprintf(stderr, format, args);
-}
-
-static int check_kernel(void)
-{
-	if (kernel_has_btf() != KERNEL_HAS) {
-		warnx("no /sys/kernel/btf/vmlinux: the kernel was built without CONFIG_DEBUG_INFO_BTF, or sysfs is not mounted");
-		return -1;
-	}
-	if (kernel_has_fastpath() == KERNEL_LACKS) {
-		warnx("this kernel has no fanotify fast path: rebuild it with CONFIG_FANOTIFY_FASTPATH=y");
-		return -1;
-	}
-	if (kernel_has_permission() == KERNEL_LACKS) {
-		warnx("this kernel's fast path cannot answer permission events: rebuild it with CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y and the whole series");
-		return -1;
-	}
-	if (kernel_has_bpf_lsm() == KERNEL_LACKS) {
-		warnx("verdicts are kept in inode storage, which needs the BPF security module: add bpf to lsm= on the kernel's command line");
-		return -1;
-	}
-	return 0;
-}
 
 static struct bpf_link *attach(struct bpf_map *map)
 {
@@ -64,12 +36,10 @@ static struct bpf_link *attach(struct bpf_map *map)
 /* Returns 0, or -1 after it has said what is wrong. */
 int fastpath_attach(const struct guard *g)
 {
-	int prog_fd, ret;
-
-	if (check_kernel())
+	if (load_check_permission("verdicts"))
 		return -1;
 
-	libbpf_set_print(g->debug ? print_log : NULL);
+	load_show_log(g->debug);
 	skel = guard_bpf__open();
 	if (!skel) {
 		warn("cannot open the programs");
@@ -87,22 +57,10 @@ int fastpath_attach(const struct guard *g)
 			g->stuck_deny && !g->observe ? -EPERM : ANSWER_ALLOW;
 	}
 
-	ret = guard_bpf__load(skel);
-	if (ret) {
-		if (ret == -EPERM)
-			warnx("not permitted to load the programs: it needs CAP_BPF and CAP_PERFMON; run as root");
-		else
-			warnx("the kernel refuses the programs: %s; --debug shows why",
-			      strerror(-ret));
+	if (load_result(guard_bpf__load(skel), "programs"))
 		return -1;
-	}
-
-	prog_fd = bpf_program__fd(skel->progs.guard_who_am_i);
-	ret = bpf_prog_test_run_opts(prog_fd, NULL);
-	if (ret || !skel->bss->own_tgid) {
-		warnx("cannot run a BPF program: %s", strerror(-ret));
+	if (load_run(skel->progs.guard_who_am_i))
 		return -1;
-	}
 
 	skel->links.guard_mmap = bpf_program__attach(skel->progs.guard_mmap);
 	if (!skel->links.guard_mmap) {
@@ -162,30 +120,6 @@ int fastpath_keep(int fd, const struct guard_sample *sample, bool deny)
 				    &verdict, sizeof(verdict), BPF_ANY);
 }
 
-static void read_counts(struct guard_counts *sum)
-{
-	int cpu, nr = libbpf_num_possible_cpus();
-	struct guard_counts *all;
-	const __u64 *from;
-	__u64 *to = (__u64 *)sum;
-	__u32 first = 0;
-	size_t i;
-
-	all = nr > 0 ? calloc(nr, sizeof(*all)) : NULL;
-	if (!all || bpf_map__lookup_elem(skel->maps.counts, &first,
-					 sizeof(first), all,
-					 nr * sizeof(*all), 0)) {
-		warn("cannot read the counters");
-		nr = 0;
-	}
-	for (cpu = 0; cpu < nr; cpu++) {
-		from = (const __u64 *)&all[cpu];
-		for (i = 0; i < sizeof(*sum) / sizeof(*to); i++)
-			to[i] += from[i];
-	}
-	free(all);
-}
-
 void fastpath_read(const struct guard *g, struct guard_totals *t)
 {
 	struct group_info info;
@@ -193,7 +127,7 @@ void fastpath_read(const struct guard *g, struct guard_totals *t)
 	memset(t, 0, sizeof(*t));
 	if (!skel)
 		return;
-	read_counts(&t->counts);
+	counts_add(skel->maps.counts, &t->counts, sizeof(t->counts));
 	if (!group_info_read(getpid(), g->group_fd, &info))
 		t->expired = info.expired;
 }

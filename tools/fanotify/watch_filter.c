@@ -15,6 +15,7 @@
 
 #include "fdinfo.h"
 #include "kernel.h"
+#include "load.h"
 #include "watch.h"
 #include "watch_bpf.h"
 #include "watch.skel.h"
@@ -24,25 +25,6 @@
 
 static struct watch_bpf *skel;
 static int stats_fd = -1;
-
-static int print_log(enum libbpf_print_level level, const char *format,
-		     va_list args)
-{
-	return vfprintf(stderr, format, args);
-}
-
-static int check_kernel(void)
-{
-	if (kernel_has_btf() != KERNEL_HAS) {
-		warnx("no /sys/kernel/btf/vmlinux: the kernel was built without CONFIG_DEBUG_INFO_BTF, or sysfs is not mounted; use --user to filter in user space");
-		return -1;
-	}
-	if (kernel_has_fastpath() == KERNEL_LACKS) {
-		warnx("this kernel has no fanotify fast path: rebuild it with CONFIG_FANOTIFY_FASTPATH=y, or use --user to filter in user space");
-		return -1;
-	}
-	return 0;
-}
 
 static void explain_attach(int error)
 {
@@ -63,16 +45,15 @@ static void explain_attach(int error)
 int filter_attach(const struct watch *w, bool has_excludes)
 {
 	struct stat st;
-	int ret;
 
-	if (check_kernel())
+	if (load_check_kernel("; use --user to filter in user space"))
 		return -1;
 	if (has_excludes && kernel_has_bpf_lsm() == KERNEL_LACKS) {
 		warnx("--exclude needs the BPF security module: add bpf to lsm= on the kernel's command line, or use --user to filter in user space");
 		return -1;
 	}
 
-	libbpf_set_print(w->debug ? print_log : NULL);
+	load_show_log(w->debug);
 	skel = watch_bpf__open();
 	if (!skel) {
 		warn("cannot open the program");
@@ -88,15 +69,8 @@ int filter_attach(const struct watch *w, bool has_excludes)
 	bpf_map__set_autocreate(skel->maps.policies, has_excludes);
 	skel->struct_ops.watch_ops->group_fd = w->group_fd;
 
-	ret = watch_bpf__load(skel);
-	if (ret) {
-		if (ret == -EPERM)
-			warnx("not permitted to load the program: it needs CAP_BPF and CAP_PERFMON; run as root");
-		else
-			warnx("the kernel refuses the program: %s; --debug shows why",
-			      strerror(-ret));
+	if (load_result(watch_bpf__load(skel), "program"))
 		return -1;
-	}
 
 	if (w->filter_time) {
 		stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
