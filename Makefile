@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
+.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check matrix deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -26,6 +26,7 @@ help:
 #: make bench        what fanotify costs: tables and plots, in docs/bench
 #: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
+#: make matrix       build small kernels: gcc, clang, 32 bit, one processor, without each option
 #: make profile      count the instructions of an open and close of a file, by function
 #: make equivalence  the same events in the same order as without the series
 #: make series       write the patches, with their cover letter
@@ -87,6 +88,9 @@ stress: kernel tool
 
 check: kernel
 	@vm/check
+
+matrix: fetch
+	@vm/matrix
 
 profile: kernel tool
 	@vm/profile
