@@ -126,25 +126,35 @@ def hook(build):
             steps.append([int(found[1], 16), found[2], ""])
         elif found := re.search(r"R_X86_64_\w+\s+(\S+)", line):
             steps[-1][2] += found[1]
-    calls = [n for n, step in enumerate(steps) if step[2].startswith("fanotify_fastpath_run")]
-    if len(calls) != 1:
-        raise overlay.Wrong(f"the program is asked in {len(calls)} places of fanotify_handle_event()")
-    jumps = {}      # target: the branches to it
-    for n, (_, what, _) in enumerate(steps):
-        if found := re.match(r"j\w+ +([0-9a-f]+) ", what):
-            jumps.setdefault(int(found[1], 16), []).append(n)
-    start = calls[0]
-    while start and steps[start][0] not in jumps:
-        start -= 1
-    shown = "\n".join(what for _, what, _ in steps[max(start - 3, 0):calls[0] + 1])
-    if not re.match(r"jmp|ret|ud2", steps[start - 1][1]):
-        raise overlay.Wrong(f"events of a group without a program run into the call:\n{shown}")
-    if len(jumps[steps[start][0]]) != 1:
-        raise overlay.Wrong(f"there is more than one way to the call:\n{shown}")
-    branch = jumps[steps[start][0]][0]
-    before = [what for _, what, _ in steps[max(branch - 4, 0):branch + 1]]
+    at = {address: n for n, (address, _, _) in enumerate(steps)}
+    program = {n for n, step in enumerate(steps) if step[2].startswith("fanotify_fastpath_")}
+    queue = {n for n, step in enumerate(steps) if "<fanotify_queue_event>" in step[1]}
+    ways = []
+    for n, (_, what, refers) in enumerate(steps):
+        jump = re.match(r"j\w+ +([0-9a-f]+) ", what)
+        ways.append([at[int(jump[1], 16)]] if jump and int(jump[1], 16) in at else [])
+        if not re.match(r"jmp|ret|ud2", what) and not refers.startswith("__stack_chk_fail") and n + 1 < len(steps):
+            ways[n].append(n + 1)
+
+    def reached(without):
+        """What is run when the branch WITHOUT is never taken."""
+        seen, todo = {0}, [0]
+        while todo:
+            n = todo.pop()
+            new = set(ways[n][1:] if n == without else ways[n]) - seen
+            seen |= new
+            todo += new
+        return seen
+
+    if not program & reached(None):
+        raise overlay.Wrong("fanotify_handle_event() does not ask the program")
+    branches = [n for n, (_, what, _) in enumerate(steps)
+                if what.startswith("jne ") and not program & reached(n) and queue & reached(n)]
+    if len(branches) != 1:
+        raise overlay.Wrong(f"{len(branches)} branches lead to the program alone")
+    before = [what for _, what, _ in steps[max(branches[0] - 4, 0):branches[0] + 1]]
     test = re.match(r"test +(%\w+),(%\w+)$", before[-2])
-    if not before[-1].startswith("jne ") or not test or test[1] != test[2] or \
+    if not test or test[1] != test[2] or \
             not any(re.match(rf"mov +0x\w+\(%\w+\),{test[1]}$", what) for what in before[:-2]):
         raise overlay.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
 

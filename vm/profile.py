@@ -134,11 +134,11 @@ def measure(program, out, wanted):
                 monitor = monitor or Monitor(path)
                 if word == "ready":
                     monitor.tell(f"logfile {log}")
-                    monitor.tell("singlestep on")
+                    monitor.tell("one-insn-per-tb on")
                     monitor.tell("log exec,nochain")
                 else:
                     monitor.tell("log none")
-                    monitor.tell("singlestep off")
+                    monitor.tell("one-insn-per-tb off")
                     symbols = Symbols(f"{out}/{name}.symbols")
                     counts = agreed(name, calls(log, symbols))
                     os.unlink(log)

@@ -110,6 +110,9 @@ struct fanotify_fastpath_ops {
 	/* private: NULL if not attached; handed on by a link update */
 	struct fanotify_fastpath_stats __percpu *stats;
 	struct fanotify_fastpath_attachment *attachment;
+	/* private: programs of the members above, set when attached; may be NULL */
+	struct bpf_prog *filter_prog;
+	struct bpf_prog *permission_prog;
 
 	/* public: */
 	char name[FANOTIFY_FASTPATH_NAME_MAX];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fanotify fast path: ask the BPF program of a group about an event, apply and
- * count the answer, and show the counters in the group's fdinfo.
+ * Fanotify fast path: what becomes of the answer of a BPF program, unless it skips
+ * or allows, which is done in fastpath.h; and the counters in the group's fdinfo.
  */
 #include <linux/audit.h>
 #include <linux/bpf.h>
@@ -17,33 +17,38 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/fanotify.h>
 
-/* An answer that nobody defined must not cost the listener an event. */
-static bool fanotify_fastpath_send(const struct fanotify_fastpath_ops *ops,
-				   int answer)
+/**
+ * fanotify_fastpath_trace - tell the tracepoint about an answer
+ * @ops:	programs of the group
+ * @mask:	what the listener would be told
+ * @data:	object of the event
+ * @data_type:	type of @data
+ * @dir:	directory of the event, or NULL
+ * @answer:	what it returned
+ */
+void fanotify_fastpath_trace(const struct fanotify_fastpath_ops *ops, u32 mask,
+			     const void *data, int data_type,
+			     const struct inode *dir, int answer)
+{
+	trace_fanotify_fastpath(ops, mask, fsnotify_data_inode(data, data_type),
+				dir, answer);
+}
+
+/**
+ * fanotify_fastpath_send - count an event that goes to the listener
+ * @ops:	programs of the group
+ * @answer:	what one of them returned
+ *
+ * An answer that nobody defined must not cost the listener an event.
+ *
+ * Return: FANOTIFY_FASTPATH_UNDECIDED
+ */
+int fanotify_fastpath_send(const struct fanotify_fastpath_ops *ops, int answer)
 {
 	if (unlikely(answer != FAN_FP_RET_SEND_TO_USERSPACE))
 		this_cpu_inc(ops->stats->invalid);
 	this_cpu_inc(ops->stats->sent);
-	return false;
-}
-
-static bool fanotify_fastpath_filter(const struct fanotify_fastpath_ops *ops,
-				     struct fsnotify_group *group, u32 mask,
-				     const void *data, int data_type,
-				     struct inode *dir, const struct qstr *name)
-{
-	struct inode *inode = fsnotify_data_inode(data, data_type);
-	int answer;
-
-	answer = ops->filter(group, mask, inode, dir,
-			     fsnotify_data_dentry(data, data_type), name);
-	trace_fanotify_fastpath(ops, mask, inode, dir, answer);
-
-	if (answer != FAN_FP_RET_SKIP_EVENT)
-		return fanotify_fastpath_send(ops, answer);
-
-	this_cpu_inc(ops->stats->skipped);
-	return true;
+	return FANOTIFY_FASTPATH_UNDECIDED;
 }
 
 /**
@@ -82,77 +87,29 @@ fanotify_fastpath_audit_denial(struct fsnotify_group *group,
 		fsnotify_finish_user_wait(iter_info);
 }
 
-static bool
-fanotify_fastpath_permission(const struct fanotify_fastpath_ops *ops,
-			     struct fsnotify_group *group, u32 mask,
-			     const void *data, int data_type, struct inode *dir,
-			     struct fsnotify_iter_info *iter_info, int *ret)
+/**
+ * fanotify_fastpath_deny - deny an access as a program has said
+ * @ops:	programs of the group
+ * @group:	group that the event is for
+ * @iter_info:	marks of @group that are interested in the event
+ * @answer:	what the program returned, negative
+ *
+ * Context: called with fsnotify_mark_srcu held, which it drops for a while if
+ * the denial is to be audited
+ * Return: errno for the caller of fsnotify()
+ */
+int fanotify_fastpath_deny(const struct fanotify_fastpath_ops *ops,
+			   struct fsnotify_group *group,
+			   struct fsnotify_iter_info *iter_info, int answer)
 {
-	const struct path *path = fsnotify_data_path(data, data_type);
-	const struct file_range *range = NULL;
-	struct inode *inode;
-	int answer;
-
-	if (WARN_ON_ONCE(!path))
-		return false;
-	if (data_type == FSNOTIFY_EVENT_FILE_RANGE)
-		range = data;
-	inode = d_inode(path->dentry);
-
-	answer = ops->permission(group, mask, path, path->dentry, inode, range);
-	trace_fanotify_fastpath(ops, mask, inode, dir, answer);
-
-	if (answer == FAN_FP_RET_SKIP_EVENT) {
-		this_cpu_inc(ops->stats->allowed);
-		*ret = 0;
-		return true;
-	}
-	if (answer >= 0)
-		return fanotify_fastpath_send(ops, answer);
-
 	this_cpu_inc(ops->stats->denied);
 	answer = max(answer, -MAX_ERRNO);
-	*ret = fanotify_valid_deny_errno(-answer) ? answer : -EPERM;
+	if (!fanotify_valid_deny_errno(-answer))
+		answer = -EPERM;
 
 	if (FAN_GROUP_FLAG(group, FAN_ENABLE_AUDIT))
-		fanotify_fastpath_audit_denial(group, iter_info, *ret);
-	return true;
-}
-
-/**
- * fanotify_fastpath_run - let the program of a group decide an event
- * @ops:	program of @group
- * @group:	group that the event is for
- * @mask:	what the listener would be told, not 0
- * @data:	object of the event
- * @data_type:	type of @data
- * @dir:	directory of the event, or NULL
- * @name:	name in @dir, or NULL
- * @iter_info:	marks of @group that are interested in the event
- * @ret:	answer for the caller of fsnotify(), if there is one
- *
- * Context: called with fsnotify_mark_srcu held, which keeps @ops, its programs
- * and its counters from being freed.
- * Return: true if the event is decided and must not be queued for @group
- */
-bool fanotify_fastpath_run(const struct fanotify_fastpath_ops *ops,
-			   struct fsnotify_group *group, u32 mask,
-			   const void *data, int data_type, struct inode *dir,
-			   const struct qstr *name,
-			   struct fsnotify_iter_info *iter_info, int *ret)
-{
-	if (fanotify_is_perm_event(mask)) {
-		if (!ops->permission)
-			return false;
-		return fanotify_fastpath_permission(ops, group, mask, data,
-						    data_type, dir, iter_info,
-						    ret);
-	}
-
-	if (!ops->filter)
-		return false;
-	return fanotify_fastpath_filter(ops, group, mask, data, data_type, dir,
-					name);
+		fanotify_fastpath_audit_denial(group, iter_info, answer);
+	return answer;
 }
 
 /**

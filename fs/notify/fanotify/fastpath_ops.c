@@ -32,9 +32,12 @@
  * for that. Whoever comes second finds nothing to do.
  *
  * The group needs no reference: as long as it has a map, its release has not
- * passed fanotify_fastpath_release().
+ * passed fanotify_fastpath_release(). Nor do the programs that the ops point to:
+ * the map holds them, its programs never change, and it is not freed before the
+ * wait above is over.
  */
 #include <linux/bpf.h>
+#include <linux/bpf_local_storage.h>
 #include <linux/bpf_lsm.h>
 #include <linux/bpf_verifier.h>
 #include <linux/btf.h>
@@ -80,6 +83,32 @@ bool bpf_prog_is_fanotify_permission(const struct bpf_prog *prog)
 	       offsetof(struct fanotify_fastpath_ops, permission);
 }
 
+static int fanotify_fastpath_set_prog(struct bpf_prog *prog, void *data)
+{
+	struct fanotify_fastpath_ops *ops = data;
+
+	/* It is not called through the trampoline, which would have the guard. */
+	WARN_ON_ONCE(bpf_prog_check_recur(prog));
+
+	switch (prog->aux->attach_st_ops_member_off) {
+	case offsetof(struct fanotify_fastpath_ops, filter):
+		ops->filter_prog = prog;
+		break;
+	case offsetof(struct fanotify_fastpath_ops, permission):
+		ops->permission_prog = prog;
+		break;
+	}
+	return 0;
+}
+
+/* Events must not see the ops before they have their programs. */
+static void fanotify_fastpath_publish(struct fanotify_fastpath_ops *ops,
+				      struct fsnotify_group *group)
+{
+	bpf_struct_ops_for_each_prog(ops, fanotify_fastpath_set_prog, ops);
+	rcu_assign_pointer(group->fanotify_data.fastpath, ops);
+}
+
 static int fanotify_fastpath_install(struct fanotify_fastpath_ops *ops,
 				     struct fsnotify_group *group,
 				     struct bpf_link *link)
@@ -104,7 +133,7 @@ static int fanotify_fastpath_install(struct fanotify_fastpath_ops *ops,
 	attachment->group = group;
 	attachment->link = link;
 	ops->attachment = attachment;
-	rcu_assign_pointer(group->fanotify_data.fastpath, ops);
+	fanotify_fastpath_publish(ops, group);
 	return 0;
 }
 
@@ -226,7 +255,7 @@ static int fanotify_fastpath_update(void *kdata, void *old_kdata,
 
 	ops->stats = old->stats;
 	ops->attachment = old->attachment;
-	rcu_assign_pointer(group->fanotify_data.fastpath, ops);
+	fanotify_fastpath_publish(ops, group);
 	synchronize_srcu(&fsnotify_mark_srcu);
 
 	old->stats = NULL;
@@ -306,8 +335,9 @@ static bool fanotify_fastpath_trylock(struct inode *inode)
  * tells that the inode has not been evicted and taken for another one since.
  * Otherwise the program gets NULL, as when there is no memory.
  */
-BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
-	   struct inode *, inode, void *, value, u64, flags)
+static noinline u64
+fanotify_fastpath_find_storage(struct bpf_map *map, struct inode *inode,
+			       void *value, u64 flags)
 {
 	u64 (*get)(u64 map, u64 inode, u64 value, u64 flags, u64 unused);
 	u64 data;
@@ -316,7 +346,7 @@ BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
 	data = get((unsigned long)map, (unsigned long)inode,
 		   (unsigned long)value,
 		   flags & ~BPF_LOCAL_STORAGE_GET_F_CREATE, 0);
-	if (data || !inode || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (data || !(flags & BPF_LOCAL_STORAGE_GET_F_CREATE))
 		return data;
 
 	if (!fanotify_fastpath_trylock(inode))
@@ -330,6 +360,31 @@ BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
 			   (unsigned long)value, flags, 0);
 	spin_unlock(&inode->i_lock);
 	return data;
+}
+
+/* What was found before is in the cache of the storage, and needs no call. */
+BPF_CALL_4(bpf_fanotify_inode_storage_get, struct bpf_map *, map,
+	   struct inode *, inode, void *, value, u64, flags)
+{
+	struct bpf_local_storage_map *smap = (void *)map;
+	struct bpf_local_storage_data *sdata;
+	struct bpf_local_storage *storage;
+	struct bpf_storage_blob *blob;
+
+	if (!inode || flags & ~BPF_LOCAL_STORAGE_GET_F_CREATE)
+		return (unsigned long)NULL;
+
+	blob = bpf_inode(inode);
+	if (!blob)
+		return (unsigned long)NULL;
+
+	storage = rcu_dereference_check(blob->storage, bpf_rcu_lock_held());
+	if (storage) {
+		sdata = bpf_local_storage_cached(storage, smap);
+		if (sdata)
+			return (unsigned long)sdata->data;
+	}
+	return fanotify_fastpath_find_storage(map, inode, value, flags);
 }
 
 static struct bpf_func_proto bpf_fanotify_inode_storage_get_proto __ro_after_init;

@@ -1110,6 +1110,44 @@ out:
 	fanotify_fastpath_tracepoint__destroy(skel);
 }
 
+/* The programs are called without a trampoline, and can be observed as others. */
+static void test_observe_program(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_tracepoint *skel;
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	int fd, stats_fd = -1;
+
+	skel = fanotify_fastpath_tracepoint__open();
+	if (!ASSERT_OK_PTR(skel, "open skeleton"))
+		return;
+	fd = bpf_program__fd(f->skel->progs.skip_filter);
+	bpf_program__set_autoload(skel->progs.trace_decision, false);
+	bpf_program__set_autoload(skel->progs.trace_program, true);
+	if (!ASSERT_OK(bpf_program__set_attach_target(skel->progs.trace_program,
+						      fd, "skip_filter"),
+		       "attach target") ||
+	    !ASSERT_OK(fanotify_fastpath_tracepoint__load(skel), "load") ||
+	    !ASSERT_OK(fanotify_fastpath_tracepoint__attach(skel), "attach"))
+		goto out;
+	stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (!ASSERT_OK_FD(stats_fd, "enable statistics"))
+		goto out;
+	if (!make_files("a b") || !mark_fs(f, FAN_OPEN) ||
+	    !attach(f, f->skel->maps.skip_ops))
+		goto out;
+
+	open_files("a b");
+	ASSERT_STREQ(read_events(f), "", "skipped");
+	ASSERT_EQ(skel->bss->returned, 2, "traced");
+	if (ASSERT_OK(bpf_prog_get_info_by_fd(fd, &info, &len), "info"))
+		ASSERT_EQ(info.run_cnt, 2, "run count");
+out:
+	if (stats_fd >= 0)
+		close(stats_fd);
+	fanotify_fastpath_tracepoint__destroy(skel);
+}
+
 /* Mount events have no inode. */
 static void test_tracepoint_mount(struct fastpath_fixture *f)
 {
@@ -1184,6 +1222,7 @@ static const struct fastpath_subtest subtests[] = {
 	  FASTPATH_FLAGS },
 	{ "bad_ops", test_bad_ops, "tmpfs", FASTPATH_FLAGS },
 	{ "tracepoint", test_tracepoint, "tmpfs", FASTPATH_FLAGS },
+	{ "observe_program", test_observe_program, "tmpfs", FASTPATH_FLAGS },
 	{ "tracepoint_mount", test_tracepoint_mount, "tmpfs", FAN_REPORT_MNT },
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Count what the tracepoint fanotify:fanotify_fastpath tells about one inode, and
- * about one process.
+ * about one process; and how often a program of a fast path returns.
  */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
@@ -16,6 +16,7 @@ __u64 skipped;
 __u64 without_dir;
 __u64 without_inode;
 __u64 in_dir;
+__u64 returned;
 int last_answer;
 
 SEC("tp_btf/fanotify_fastpath")
@@ -42,5 +43,13 @@ int BPF_PROG(trace_decision, const struct fanotify_fastpath_ops *ops,
 	else
 		__sync_fetch_and_add(&sent, 1);
 	last_answer = answer;
+	return 0;
+}
+
+/* The loader says of which program. */
+SEC("?fexit")
+int trace_program(void *ctx)
+{
+	__sync_fetch_and_add(&returned, 1);
 	return 0;
 }
