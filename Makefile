@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check deps fetch clean distclean
+.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence regression series check deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -28,6 +28,7 @@ help:
 #: make check        what must hold before the series is mailed
 #: make profile      count the instructions of an open and close of a file, by function
 #: make equivalence  the same events in the same order as without the series
+#: make regression   the kernel's own tests say the same as without the series
 #: make series       write the patches, with their cover letter
 #:
 #: make kernel       build the kernel            make fetch      get the base kernel's source
@@ -94,6 +95,9 @@ profile: kernel tool
 equivalence: kernel
 	@BASE=1 vm/build
 	@vm/equivalence
+
+regression: fetch
+	@vm/regression
 
 series: fetch
 	@vm/series
