@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence series check matrix deps fetch clean distclean
+.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -29,6 +29,7 @@ help:
 #: make matrix       build small kernels: gcc, clang, 32 bit, one processor, without each option
 #: make profile      count the instructions of an open and close of a file, by function
 #: make equivalence  the same events in the same order as without the series
+#: make regression   the kernel's own tests say the same as without the series
 #: make series       write the patches, with their cover letter
 #:
 #: make kernel       build the kernel            make fetch      get the base kernel's source
@@ -98,6 +99,9 @@ profile: kernel tool
 equivalence: kernel
 	@BASE=1 vm/build
 	@vm/equivalence
+
+regression: fetch
+	@vm/regression
 
 series: fetch
 	@vm/series
