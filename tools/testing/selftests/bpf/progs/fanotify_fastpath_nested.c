@@ -26,8 +26,8 @@ __u64 set;
 /* What the last event returned to its task */
 int returned;
 
-const char asked[] = "security.bpf.asked";
-const char told[] = "security.bpf.told";
+static const char asked[] = "security.bpf.asked";
+static const char told[] = "security.bpf.told";
 char value[] = "yes";
 char name_buf[32];
 
