@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
+.PHONY: help run test stress hostile shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -21,6 +21,7 @@ help:
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory
 #: make test         run all tests in the guest; T=name runs those
 #: make stress       everything at once, for MINUTES=10, in the order of SEED=
+#: make hostile      what other users and large systems can make an event cost
 #: make shell        a shell in the guest
 #: make vm CMD='...' a command in the guest (vm/run '...' ends with its exit status)
 #: make bench        what fanotify costs: tables and plots, in docs/bench
@@ -40,7 +41,7 @@ help:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
 #: KGIT=URL     get the base kernel from this git tree, not with apt
 #: BASE=1       the kernel without the series, in a build folder of its own, to compare with
-#: CONFIG=debug add vm/debug.config, in a build folder of its own
+#: CONFIG=debug add vm/debug.config, in a build folder of its own; CONFIG=faults vm/faults.config
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: ACCEL=tcg    do not use KVM; it is used where it works
@@ -86,6 +87,9 @@ test: fetch
 
 stress: kernel tool
 	@vm/stress
+
+hostile: kernel tool
+	@SMP=$${SMP:-4} vm/run --check-console fanfp-hostile
 
 check: kernel
 	@vm/check

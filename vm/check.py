@@ -157,6 +157,10 @@ def hook(build):
     if not test or test[1] != test[2] or \
             not any(re.match(rf"mov +0x\w+\(%\w+\),{test[1]}$", what) for what in before[:-2]):
         raise overlay.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
+    # A test in front of these three goes on where they do.
+    if any(n < branch for n in jumps.get(steps[branch + 1][0], [])):
+        before = [what for _, what, _ in steps[max(branch - 7, 0):branch + 1]]
+        raise overlay.Wrong("there is another test before the load:\n" + "\n".join(before))
 
 
 CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches,

@@ -8,6 +8,9 @@
  * - update fails and leaves the old program in charge, or succeeds;
  * - an opener of a denied file is never let in, an open inside is delivered,
  *   told by an overflow, or has failed itself; an open outside is not delivered.
+ *
+ * Attaching is also done when there is no more memory for the counters, which are
+ * per CPU and no allocation of their own, and when all slab allocations fail.
  */
 #include <err.h>
 #include <errno.h>
@@ -18,6 +21,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,7 +38,7 @@
 #define NTH_MAX	400
 
 static struct stress_bpf *skel;
-static int fan_fd, nth_fd;
+static int fan_fd, nth_fd, all_fd;
 static int faults, failures;
 
 static void set_knob(const char *where, const char *knob, const char *value)
@@ -154,6 +158,148 @@ static void test_update(struct bpf_map *from, struct bpf_map *to)
 	result("update", before, nth - 1);
 }
 
+/* Where the code of a function begins and the next one does */
+static bool find_function(const char *name, unsigned long long *start,
+			  unsigned long long *end)
+{
+	unsigned long long address;
+	char line[512], symbol[256];
+	FILE *file;
+	int pass;
+
+	*start = 0;
+	*end = ~0ULL;
+	for (pass = 0; pass < 2; pass++) {
+		file = fopen("/proc/kallsyms", "re");
+		if (!file)
+			err(1, "kallsyms");
+		while (fgets(line, sizeof(line), file)) {
+			if (sscanf(line, "%llx %*c %255s", &address,
+				   symbol) != 2)
+				continue;
+			if (!pass && !strcmp(symbol, name))
+				*start = address;
+			if (pass && address > *start && address < *end)
+				*end = address;
+		}
+		fclose(file);
+	}
+	return *start;
+}
+
+/* Memory per CPU comes in chunks, to which pages are added as they fill. */
+static void fail_percpu(bool fails)
+{
+	unsigned long long start, end;
+	char text[32];
+
+	if (!find_function("pcpu_populate_chunk", &start, &end))
+		errx(1, "the kernel has no pcpu_populate_chunk()");
+	snprintf(text, sizeof(text), "0x%llx", fails ? start : 0);
+	set_knob("fail_page_alloc", "require-start", text);
+	snprintf(text, sizeof(text), "0x%llx", fails ? end : ~0ULL);
+	set_knob("fail_page_alloc", "require-end", text);
+	set_knob("fail_page_alloc", "stacktrace-depth", "32");
+	set_knob("fail_page_alloc", "times", fails ? "-1" : "1");
+	set_knob("fail_page_alloc", "probability", fails ? "100" : "0");
+}
+
+#define FILLERS_MAX	20000
+
+/* Maps whose values are in that memory, until there is none left of @size. */
+static int fill_percpu(int *fillers, int nr, int size)
+{
+	int fd;
+
+	while (nr < FILLERS_MAX) {
+		fd = bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "filler", 4,
+				    size, 1, NULL);
+		if (fd == -ENOMEM)
+			return nr;
+		if (fd < 0)
+			errx(1, "filler: %s", strerror(-fd));
+		fillers[nr++] = fd;
+	}
+	errx(1, "the memory per CPU does not end");
+}
+
+static void test_percpu(struct bpf_map *map)
+{
+	static const int sizes[] = { 32768, 4096, 512, 64, 48 };
+	static int fillers[FILLERS_MAX];
+	int before = failures, nr = 0, link, tries = 0;
+	unsigned int i;
+
+	fail_percpu(true);
+	do {
+		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+			nr = fill_percpu(fillers, nr, sizes[i]);
+		/* Others may have freed some meanwhile. */
+		link = link_create(map);
+		if (link >= 0)
+			close(link);
+	} while (link >= 0 && ++tries < 10);
+	if (link != -ENOMEM)
+		wrong("attach without memory per CPU", 0, link < 0 ? -link : 0);
+	else
+		faults++;
+	if (attached())
+		wrong("still attached", 0, 0);
+	fail_percpu(false);
+	for (i = 0; i < (unsigned int)nr; i++)
+		close(fillers[i]);
+
+	link = link_create(map);
+	if (link < 0 || !attached())
+		wrong("attach with memory again", 0, link < 0 ? -link : 0);
+	close(link);
+	printf("%s percpu # %d values filled it\n",
+	       failures > before ? "not ok" : "ok", nr);
+}
+
+/* Every slab allocation of this task fails, those of error paths included. */
+static void fail_all(bool fails)
+{
+	if (!fails && pwrite(all_fd, "0", 1, 0) != 1)
+		err(1, "make-it-fail");
+	set_knob("failslab", "times", fails ? "-1" : "1");
+	set_knob("failslab", "task-filter", "Y");
+	set_knob("failslab", "probability", fails ? "100" : "0");
+	if (!fails)
+		set_knob("failslab", "task-filter", "N");
+	if (fails && pwrite(all_fd, "1", 1, 0) != 1)
+		err(1, "make-it-fail");
+}
+
+static void test_all_fail(struct bpf_map *map, struct bpf_map *to)
+{
+	int before = failures, link, ret;
+
+	fail_all(true);
+	link = link_create(map);
+	fail_all(false);
+	if (link != -ENOMEM)
+		wrong("attach without memory", 0, link < 0 ? -link : 0);
+	else
+		faults++;
+	if (attached())
+		wrong("still attached", 0, 0);
+
+	link = link_create(map);
+	if (link < 0)
+		errx(1, "attach: %s", strerror(-link));
+	fail_all(true);
+	ret = bpf_link_update(link, bpf_map__fd(to), NULL);
+	close(link);
+	fail_all(false);
+	/* An update takes no memory, and neither does detaching. */
+	if (ret)
+		wrong("update without memory", 0, -ret);
+	if (attached())
+		wrong("still attached", 0, 0);
+	printf("%s all_fail\n", failures > before ? "not ok" : "ok");
+}
+
 /* Counts what is delivered; returns true if the queue overflowed. */
 static bool drain(int *opens)
 {
@@ -267,9 +413,12 @@ static void make_file(const char *path)
 static void setup(void)
 {
 	static const char *const points[] = { "failslab", "fail_page_alloc" };
+	struct rlimit files = { .rlim_cur = 32768, .rlim_max = 32768 };
 	char top[] = "/tmp/fanfp-faults.XXXXXX";
 	unsigned int i;
 
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		err(1, "setrlimit");
 	for (i = 0; i < 2; i++) {
 		/* Allocations that may wait count too; no filter but fail-nth. */
 		set_knob(points[i], "ignore-gfp-wait", "N");
@@ -278,8 +427,9 @@ static void setup(void)
 	set_knob("fail_page_alloc", "ignore-gfp-highmem", "N");
 	set_knob("fail_page_alloc", "min-order", "0");
 	nth_fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (nth_fd < 0)
-		err(1, "fail-nth");
+	all_fd = open("/proc/self/make-it-fail", O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0 || all_fd < 0)
+		err(1, "fail-nth, make-it-fail");
 	if (unshare(CLONE_NEWNS) ||
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    !mkdtemp(top) || mount("tmpfs", top, "tmpfs", 0, NULL) ||
@@ -295,7 +445,7 @@ int main(void)
 	int link;
 
 	if (access("/proc/self/fail-nth", F_OK)) {
-		printf("skip faults # the kernel was built without fault injection: CONFIG=debug\n");
+		printf("skip faults # the kernel was built without fault injection: CONFIG=faults or debug\n");
 		return 0;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -309,6 +459,8 @@ int main(void)
 	prepare(skel->maps.filter_b_ops);
 	test_attach(skel->maps.filter_a_ops);
 	test_update(skel->maps.filter_a_ops, skel->maps.filter_b_ops);
+	test_percpu(skel->maps.filter_a_ops);
+	test_all_fail(skel->maps.filter_a_ops, skel->maps.filter_b_ops);
 	link = link_create(skel->maps.filter_a_ops);
 	if (link < 0)
 		errx(1, "attach: %s", strerror(-link));

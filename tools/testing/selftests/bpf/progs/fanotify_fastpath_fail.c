@@ -7,6 +7,8 @@
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "bpf_misc.h"
 #include "fanotify_fastpath_common.h"
 
 char _license[] SEC("license") = "GPL";
@@ -97,6 +99,52 @@ int FILTER(write_inode)
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
+SEC("struct_ops/filter")
+int FILTER(write_dir)
+{
+	if (dir)
+		dir->i_mode = 0;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/filter")
+int FILTER(write_dentry)
+{
+	if (dentry)
+		dentry->d_flags = 0;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/filter")
+int FILTER(write_name)
+{
+	if (name)
+		((struct qstr *)name)->len = 0;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/* The arguments themselves */
+SEC("struct_ops/filter")
+int FILTER(write_mask)
+{
+	ctx[1] = 0;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+/* There are six. */
+SEC("struct_ops/filter")
+int FILTER(seventh_argument)
+{
+	return ctx[6] & 1;
+}
+
+/* Any number is an answer, none is not. */
+SEC("struct_ops/permission")
+__naked int no_answer(void)
+{
+	asm volatile ("exit;" ::: __clobber_all);
+}
+
 /* The walk follows its parents: it must be a dentry that the event holds. */
 SEC("struct_ops/filter")
 int FILTER(walked_dentry)
@@ -104,6 +152,38 @@ int FILTER(walked_dentry)
 	if (!dentry)
 		return FAN_FP_RET_SKIP_EVENT;
 	return bpf_fanotify_is_subdir(group, dentry->d_parent, NULL) == 1;
+}
+
+SEC("struct_ops/filter")
+int FILTER(walked_dir)
+{
+	if (!dentry)
+		return FAN_FP_RET_SKIP_EVENT;
+	return bpf_fanotify_is_subdir(group, NULL,
+				      dentry->d_parent->d_inode) == 1;
+}
+
+/* Nothing but RCU holds a root. */
+SEC("struct_ops/filter")
+int FILTER(root_as_dir)
+{
+	struct inode *root;
+	int status;
+
+	root = bpf_fanotify_subtree_root(group, NULL, NULL, &status);
+	if (!root)
+		return FAN_FP_RET_SKIP_EVENT;
+	return bpf_fanotify_is_subdir(group, NULL, root) == 1;
+}
+
+/* Marks are those of a group that the event holds, too. */
+SEC("struct_ops/filter")
+int FILTER(cast_group)
+{
+	struct fsnotify_group *cast;
+
+	cast = bpf_core_cast((void *)group, struct fsnotify_group);
+	return bpf_fanotify_is_subdir(cast, NULL, NULL) == 1;
 }
 
 SEC("struct_ops/filter")
@@ -236,6 +316,42 @@ int PERMISSION(unchecked_range)
 	return range->count & 1;
 }
 
+SEC("struct_ops/permission")
+int PERMISSION(write_path)
+{
+	((struct path *)path)->dentry = NULL;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
+int PERMISSION(write_range)
+{
+	if (range)
+		((struct file_range *)range)->count = 0;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
+int PERMISSION(cast_path)
+{
+	char buf[16];
+
+	bpf_path_d_path(bpf_core_cast((void *)path, struct path), buf,
+			sizeof(buf));
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
+int PERMISSION(exe_file_permission)
+{
+	struct file *file;
+
+	file = bpf_get_task_exe_file(bpf_get_current_task_btf());
+	if (file)
+		bpf_put_file(file);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
 /* Only these programs run with fsnotify_mark_srcu held. */
 SEC("tp_btf/fanotify_fastpath")
 int BPF_PROG(is_subdir_in_tracing)
@@ -250,6 +366,12 @@ int BPF_PROG(subtree_root_in_lsm, struct inode *dir, struct dentry *dentry)
 
 	bpf_fanotify_subtree_root(NULL, dentry, dir, &status);
 	return 0;
+}
+
+SEC("syscall")
+int is_subdir_in_syscall(void *ctx)
+{
+	return bpf_fanotify_is_subdir(NULL, NULL, NULL);
 }
 
 SEC("struct_ops/ssthresh")
@@ -267,7 +389,15 @@ OPS(unchecked_dentry_inode);
 OPS(unchecked_root);
 OPS(write_group);
 OPS(write_inode);
+OPS(write_dir);
+OPS(write_dentry);
+OPS(write_name);
+OPS(write_mask);
+OPS(seventh_argument);
 OPS(walked_dentry);
+OPS(walked_dir);
+OPS(root_as_dir);
+OPS(cast_group);
 OPS(no_group);
 OPS(send_signal);
 OPS(send_signal_thread);
@@ -280,6 +410,11 @@ OPS(unchecked_subdir);
 OPS(delete_storage);
 PERMISSION_OPS(sleepable_permission);
 PERMISSION_OPS(unchecked_range);
+PERMISSION_OPS(no_answer);
+PERMISSION_OPS(write_path);
+PERMISSION_OPS(write_range);
+PERMISSION_OPS(cast_path);
+PERMISSION_OPS(exe_file_permission);
 
 SEC(".struct_ops.link")
 struct tcp_congestion_ops is_subdir_in_tcp_ops = {

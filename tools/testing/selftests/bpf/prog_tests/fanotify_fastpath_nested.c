@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Fanotify fast path: other BPF programs on the same way at the same time, and
+ * events that are caused while an event is handled or told. All of it ends.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sys/xattr.h>
+
+#include "fanotify_fastpath_helpers.h"
+#include "fanotify_fastpath_nested.skel.h"
+
+static struct fanotify_fastpath_nested *load_nested(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+
+	skel = fanotify_fastpath_nested__open();
+	if (!ASSERT_OK_PTR(skel, "open skeleton"))
+		return NULL;
+	skel->struct_ops.nested_ops->group_fd = f->fan_fd;
+	bpf_map__set_autoattach(skel->maps.nested_ops, false);
+	skel->bss->watched_tgid = getpid();
+	if (ASSERT_OK(fanotify_fastpath_nested__load(skel), "load skeleton"))
+		return skel;
+	fanotify_fastpath_nested__destroy(skel);
+	return NULL;
+}
+
+/* The link goes first: the fixture's teardown must not find it. */
+static void unload_nested(struct fastpath_fixture *f,
+			  struct fanotify_fastpath_nested *skel)
+{
+	bpf_link__destroy(f->link);
+	f->link = NULL;
+	fanotify_fastpath_nested__destroy(skel);
+}
+
+/* Each program sees each event once, and none changes the answer. */
+static void test_tracing_and_lsm(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+
+	skel = load_nested(f);
+	if (!skel)
+		return;
+	if (!make_files("a b") || !mark_fs(f, FAN_OPEN) ||
+	    !attach(f, f->skel->maps.skip_ops) ||
+	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
+		goto out;
+
+	skel->bss->returned = -1;
+	open_files("a b");
+	ASSERT_EQ(skel->bss->opened, 2, "lsm");
+	ASSERT_EQ(skel->bss->entered, 2, "fentry");
+	ASSERT_EQ(skel->bss->left, 2, "fexit");
+	ASSERT_EQ(skel->bss->run, 2, "fentry of the fast path");
+	ASSERT_EQ(skel->bss->returned, 0, "return value");
+	ASSERT_STREQ(read_events(f), "", "skipped");
+
+	/* Without the fast path, with the others */
+	bpf_link__destroy(f->link);
+	f->link = NULL;
+	open_files("a");
+	ASSERT_EQ(skel->bss->run, 2, "no fast path");
+	ASSERT_EQ(skel->bss->left, 3, "plain");
+	ASSERT_STREQ(read_events(f), "open:a", "plain");
+out:
+	unload_nested(f, skel);
+}
+
+/* The LSM program of a system call causes an event that the fast path decides. */
+static void test_event_in_lsm(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+	char buf[8];
+
+	skel = load_nested(f);
+	if (!skel)
+		return;
+	if (!make_files("a") || !mark_fs(f, FAN_ATTRIB) ||
+	    !attach(f, skel->maps.nested_ops) ||
+	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
+		goto out;
+
+	ASSERT_EQ(getxattr("a", "security.bpf.asked", buf, sizeof(buf)), -1,
+		  "getxattr");
+	ASSERT_EQ(skel->bss->set, 1, "set attribute");
+	ASSERT_EQ(getxattr("a", "security.bpf.told", buf, sizeof(buf)), 4,
+		  "attribute");
+	ASSERT_EQ(skel->bss->attrib, 1, "events");
+	ASSERT_EQ(skel->bss->run, 1, "fast path");
+	ASSERT_STREQ(read_events(f), "", "skipped");
+out:
+	unload_nested(f, skel);
+}
+
+/* As many as the ring buffer holds more than once */
+#define NESTED_OPENS	500
+
+struct reader {
+	int opens;
+	int failed;
+};
+
+static int open_for_record(void *ctx, void *data, size_t size)
+{
+	struct reader *reader = ctx;
+	int fd;
+
+	if (reader->opens == NESTED_OPENS)
+		return 0;
+	reader->opens++;
+	fd = open("a", O_RDONLY);
+	if (fd < 0)
+		reader->failed++;
+	else
+		close(fd);
+	return 0;
+}
+
+/* Who reads the ring buffer causes the next record; it ends when that does. */
+static void test_reader_opens(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+	struct ring_buffer *ring = NULL;
+	struct reader reader = {};
+
+	skel = load_nested(f);
+	if (!skel)
+		return;
+	ring = ring_buffer__new(bpf_map__fd(skel->maps.records),
+				open_for_record, &reader, NULL);
+	if (!ASSERT_OK_PTR(ring, "ring_buffer__new") ||
+	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
+	    !attach(f, skel->maps.nested_ops))
+		goto out;
+
+	open_files("a");
+	ASSERT_EQ(ring_buffer__consume(ring), NESTED_OPENS + 1, "records");
+	ASSERT_EQ(reader.failed, 0, "failed opens");
+	ASSERT_EQ(ring_buffer__consume(ring), 0, "no more");
+	ASSERT_STREQ(read_events(f), "", "events");
+	ASSERT_STREQ(read_counters(f), "seen:501 sent:0 skipped:501 invalid:0",
+		     "counters");
+out:
+	ring_buffer__free(ring);
+	unload_nested(f, skel);
+}
+
+#define FREE_ROUNDS	20
+#define FREE_FILES	100
+
+struct opener {
+	pthread_t thread;
+	bool stop;
+	int opened;
+	int failed;
+};
+
+static void *open_all(void *arg)
+{
+	struct opener *opener = arg;
+	char name[16];
+	int i, fd;
+
+	for (i = 0; !__atomic_load_n(&opener->stop, __ATOMIC_RELAXED);
+	     i = (i + 1) % FREE_FILES) {
+		snprintf(name, sizeof(name), "f%d", i);
+		fd = open(name, O_RDONLY);
+		if (fd < 0) {
+			opener->failed++;
+			continue;
+		}
+		close(fd);
+		__atomic_fetch_add(&opener->opened, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+/* The maps are freed, with what inodes have in them, while events go on. */
+static void test_maps_freed(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+	struct opener opener = {};
+	char name[16];
+	int i, opened;
+
+	for (i = 0; i < FREE_FILES; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		if (!make_file(name))
+			return;
+	}
+	if (!mark_fs(f, FAN_OPEN) ||
+	    !ASSERT_OK(pthread_create(&opener.thread, NULL, open_all, &opener),
+		       "pthread_create"))
+		return;
+	for (i = 0; i < FREE_ROUNDS; i++) {
+		skel = load_nested(f);
+		if (!skel)
+			break;
+		if (!attach(f, skel->maps.nested_ops)) {
+			unload_nested(f, skel);
+			break;
+		}
+		opened = __atomic_load_n(&opener.opened, __ATOMIC_ACQUIRE);
+		while (__atomic_load_n(&opener.opened, __ATOMIC_ACQUIRE) <
+		       opened + FREE_FILES / 2)
+			sched_yield();
+		ASSERT_NEQ(strcmp(read_counters(f), ""), 0, "attached");
+		unload_nested(f, skel);
+		count_events(f->fan_fd);
+	}
+	__atomic_store_n(&opener.stop, true, __ATOMIC_RELAXED);
+	pthread_join(opener.thread, NULL);
+	ASSERT_EQ(i, FREE_ROUNDS, "rounds");
+	ASSERT_EQ(opener.failed, 0, "failed opens");
+}
+
+static const struct fastpath_subtest subtests[] = {
+	{ "tracing_and_lsm", test_tracing_and_lsm, "tmpfs", FASTPATH_FLAGS },
+	{ "event_in_lsm", test_event_in_lsm, "tmpfs", FASTPATH_FLAGS },
+	{ "reader_opens", test_reader_opens, "tmpfs", FASTPATH_FLAGS },
+	{ "maps_freed", test_maps_freed, "tmpfs", FASTPATH_FLAGS },
+};
+
+/* Serial: other tests' events would be seen by the tracing programs. */
+void serial_test_fanotify_fastpath_nested(void)
+{
+	run_subtests(subtests, ARRAY_SIZE(subtests));
+}
