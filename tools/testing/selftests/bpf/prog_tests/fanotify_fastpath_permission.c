@@ -32,7 +32,7 @@
  * Limits that run out in the test, at once or when the listener has surely read
  * the event, and one that must not
  */
-#define SHORT_MS	50
+#define SHORT_MS	200
 #define READ_MS		2000
 #define LONG_MS		(6 * TIMEOUT_MS)
 
@@ -951,7 +951,8 @@ static void check_unread(struct fastpath_fixture *f, int timeout_answer,
 	began = get_time_ns();
 	ASSERT_EQ(run(do_open, "a"), err, "open");
 	took = get_time_ns() - began;
-	ASSERT_GE(took, SHORT_MS * 1000000ULL, "time");
+	/* jiffies catch up with a processor that was not run for a while. */
+	ASSERT_GE(took, SHORT_MS * 1000000ULL / 2, "time");
 	ASSERT_STREQ(read_events(f), "", "not in the queue any more");
 	expect_counters(f, 1, 0, 0, 0, 1);
 
