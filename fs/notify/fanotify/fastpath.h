@@ -79,7 +79,8 @@ bool bpf_prog_is_fanotify_fastpath(const struct bpf_prog *prog);
  * kept. What it leaves out is of no use here. The run context holds the cookie
  * of a tracing link, and no helper that these programs can call reads it. The
  * guard against recursion is for programs with a private stack, which this
- * struct_ops does not ask for. Tracing and replacing a program patch the program
+ * struct_ops does not ask for. No member has an argument in an arena, which the
+ * trampoline would convert. Tracing and replacing a program patch the program
  * itself.
  */
 static __always_inline int

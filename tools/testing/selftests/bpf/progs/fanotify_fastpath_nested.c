@@ -69,8 +69,8 @@ int BPF_PROG(leave_event, struct fsnotify_group *group, u32 mask,
 	return 0;
 }
 
-SEC("fentry/fanotify_fastpath_run")
-int BPF_PROG(enter_fastpath)
+SEC("tp_btf/fanotify_fastpath")
+int BPF_PROG(see_decision)
 {
 	if (is_watched())
 		__sync_fetch_and_add(&run, 1);
