@@ -91,7 +91,7 @@ def checkpatch(base, patch):
         cwd=os.path.dirname(patch), # where it leaves a file
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     wrong = []
-    for said in filter(None, re.split(r"\n\n+", done.stdout.decode(errors="replace").strip())):
+    for said in filter(None, re.split(r"\n\n+(?=(?:ERROR|WARNING|CHECK):)", done.stdout.decode(errors="replace").strip())):
         kind = re.match(r"(?:ERROR|WARNING|CHECK):(\w+):", said)
         where = re.search(r"^#\d+: (?:FILE: )?(\S+?):\d+:", said, re.M)
         if not kind or not any(kind[1] == k and (where[1] if where else "").startswith(w) for k, w, _ in ALLOWED):
@@ -152,13 +152,14 @@ def hook(build):
                 if what.startswith("jne ") and not program & reached(n) and queue & reached(n)]
     if len(branches) != 1:
         raise overlay.Wrong(f"{len(branches)} branches lead to the program alone")
-    before = [what for _, what, _ in steps[max(branches[0] - 4, 0):branches[0] + 1]]
+    branch = branches[0]
+    before = [what for _, what, _ in steps[max(branch - 4, 0):branch + 1]]
     test = re.match(r"test +(%\w+),(%\w+)$", before[-2])
     if not test or test[1] != test[2] or \
             not any(re.match(rf"mov +0x\w+\(%\w+\),{test[1]}$", what) for what in before[:-2]):
         raise overlay.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
     # A test in front of these three goes on where they do.
-    if any(n < branch for n in jumps.get(steps[branch + 1][0], [])):
+    if any(way[:1] == [branch + 1] for n, way in enumerate(ways[:branch]) if steps[n][1].startswith("j")):
         before = [what for _, what, _ in steps[max(branch - 7, 0):branch + 1]]
         raise overlay.Wrong("there is another test before the load:\n" + "\n".join(before))
 
