@@ -89,7 +89,7 @@ stress: kernel tool
 	@vm/stress
 
 hostile: kernel tool
-	@SMP=$${SMP:-4} vm/run --check-console fanfp-hostile
+	@SMP=$${SMP:-4} TIMEOUT=$${TIMEOUT:-1800} vm/run --check-console fanfp-hostile
 
 check: kernel
 	@vm/check

@@ -91,8 +91,9 @@ need_space() {
 
 # debian_mirror: the mirror of Debian that this machine takes packages from.
 debian_mirror() {
+	# Backports have the label "Debian Backports".
 	# shellcheck disable=SC2016 # apt's own $(...)
-	apt-get indextargets --format '$(LABEL) $(REPO_URI)' | awk '$1 == "Debian" { print $2; exit }'
+	apt-get indextargets --format '$(REPO_URI) $(LABEL)' | awk 'NF == 2 && $2 == "Debian" && !seen++ { print $1 }'
 }
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 

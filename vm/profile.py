@@ -56,7 +56,7 @@ class Monitor:
         self.sock.sendall(command.encode() + b"\n")
         said = self.wait()
         if "rror" in said or "nknown" in said:
-            raise Wrong(f"QEMU does not take '{command}': {said}")
+            raise Wrong(f"QEMU does not take '{command}' (8.1 or newer is needed): {said}")
 
 
 class Symbols:

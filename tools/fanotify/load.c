@@ -106,7 +106,7 @@ int load_run(const struct bpf_program *prog)
 /**
  * counts_add - add up what a program has counted on all processors
  * @counts:	map of counts.bpf.h
- * @sum:	struct of __u64 that the map's is added to; as it was on an error
+ * @sum:	struct of __u64 to which the counters are added; unchanged on an error
  * @size:	its size in bytes
  */
 void counts_add(const struct bpf_map *counts, void *sum, size_t size)

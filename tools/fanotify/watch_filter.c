@@ -46,7 +46,7 @@ int filter_attach(const struct watch *w, bool has_excludes)
 {
 	struct stat st;
 
-	if (load_check_kernel("; use --user to filter in user space"))
+	if (load_check_kernel("; --user filters in user space, without it"))
 		return -1;
 	if (has_excludes && kernel_has_bpf_lsm() == KERNEL_LACKS) {
 		warnx("--exclude needs the BPF security module: add bpf to lsm= on the kernel's command line, or use --user to filter in user space");

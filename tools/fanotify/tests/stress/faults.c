@@ -445,7 +445,7 @@ int main(void)
 	int link;
 
 	if (access("/proc/self/fail-nth", F_OK)) {
-		printf("skip faults # the kernel was built without fault injection: CONFIG=faults or debug\n");
+		printf("skip faults # the kernel was built without fault injection: run make test CONFIG=faults T=faults\n");
 		return 0;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
