@@ -79,7 +79,11 @@ int BPF_PROG(watch_filter, struct fsnotify_group *group, __u32 mask,
 	char comm[COMM_LEN];
 	bool wanted;
 
-	if (tgid == own_tgid) {
+	/*
+	 * The last to let go of a directory that was removed may be fanfp, which
+	 * opens directories to tell their paths.
+	 */
+	if (tgid == own_tgid && !(mask & FAN_DELETE_SELF)) {
 		own++;	/* fanfp has one thread */
 		return FAN_FP_RET_SKIP_EVENT;
 	}

@@ -229,7 +229,7 @@ static void handle_event(struct watch *w,
 	}
 
 	w->delivered++;
-	if (meta->pid == getpid())
+	if (meta->pid == getpid() && !(mask & FAN_DELETE_SELF))
 		return;
 
 	find_records(&e);
