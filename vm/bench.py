@@ -5,7 +5,8 @@ usage: bench.py report RESULTS DOCS | compare RESULTS DOCS BOUND
 RESULTS/NAME.txt holds lines "$ COMMAND", each followed by the line "RESULT
 KEY=VALUE..." that COMMAND printed, once a round. The number of instructions of an
 operation is the least of all batches of all rounds: nothing that is not part of
-the operation makes it smaller.
+the operation makes it smaller. What fanotify adds is the difference to the least of
+the same process on a filesystem that nobody watches, the median of the rounds.
 """
 
 import json
@@ -72,8 +73,15 @@ class Counts:
         row, least = self.rows[name], self.total(name)
         return [100 * (max(numbers(row, "min")) / least - 1), 100 * (max(numbers(row, "p90")) / least - 1)]
 
+    def overs(self, name):
+        """What fanotify adds, round by round."""
+        row = self.rows[name]
+        if "unwatched_min" in row["rounds"][0]:
+            return [m - u for m, u in zip(numbers(row, "min"), numbers(row, "unwatched_min"))]
+        return [self.total(name) - self.total(f"{name.split()[0]} none none")]
+
     def over(self, name):
-        return self.total(name) - self.total(f"{name.split()[0]} none none")
+        return statistics.median(self.overs(name))
 
     def __contains__(self, name):
         return name in self.rows
@@ -211,6 +219,7 @@ def table(counts, base, times):
             "command": row["command"],
             "instructions": round(counts.total(name), 1),
             "over_unwatched": round(counts.over(name), 1),
+            "over_unwatched_from_to": [round(f(counts.overs(name)), 1) for f in (min, max)],
             "rounds_differ_percent": round(counts.spread(name)[0], 2),
             "batches_differ_percent": round(counts.spread(name)[1], 2),
         }
@@ -231,7 +240,11 @@ def table(counts, base, times):
 def add_times(cells, times, name):
     plain = f"{name.split()[0]} none none"
     if name in times and plain in times:
-        ratios = [n / p for n, p in zip(numbers(times[name], "median"), numbers(times[plain], "median"))]
+        if "unwatched_median" in times[name]["rounds"][0]:
+            unwatched = numbers(times[name], "unwatched_median")
+        else:
+            unwatched = numbers(times[plain], "median")
+        ratios = [n / p for n, p in zip(numbers(times[name], "median"), unwatched)]
         cells["time_of_unwatched"] = round(statistics.median(ratios), 2)
         cells["time_of_unwatched_from_to"] = [round(min(ratios), 2), round(max(ratios), 2)]
 
@@ -264,7 +277,8 @@ def text_report(data):
     text += "".join(f"{k + ':':<14} {v}\n" for k, v in data["machine"].items())
     text += """
 instr.     instructions of the operation, with the kernel's entry and exit
-over       of these, more than for the same operation that nobody watches (none none)
+over       more than for the same operation that nobody watches, by the same process where there is a
+           group, compared with the row "none none" where there is none; median of the rounds
 x ignore   over, in units of that of an ignore mark on the inode (ignore)
 base       the same on the kernel without the series
 time       wall-clock, in units of the operation that nobody watches; median of the rounds
@@ -438,7 +452,12 @@ def compare(results, docs, bound):
         new = counts.total(name) if field == "instructions" else counts.over(name)
         percent = 100 * (new - old) / abs(old) if old else 0.0
         # An operation that varies from round to round cannot tell less than that.
-        noise = max(NOISE, cells["instructions"] * max(cells["rounds_differ_percent"], counts.spread(name)[0]) / 100)
+        if field == "instructions":
+            noise = cells["instructions"] * max(cells["rounds_differ_percent"], counts.spread(name)[0]) / 100
+        else:
+            overs, stored_overs = counts.overs(name), cells["over_unwatched_from_to"]
+            noise = max(max(overs) - min(overs), stored_overs[1] - stored_overs[0])
+        noise = max(NOISE, noise)
         bad = percent > bound and new - old > noise
         if bad:
             worse.append(name)

@@ -89,6 +89,15 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)      # PR_SET_PDEATHSIG
 
 
+def our_functions():
+    """The functions of the files that the series touches, as the kernel was built."""
+    sources = subprocess.run([sys.executable, f"{REPO}/vm/check.py", "kernel-sources"],
+                             stdout=subprocess.PIPE, check=True).stdout.decode().split()
+    objects = [path for name in sources if os.path.exists(path := f"{BUILD}/{name.removesuffix('.c')}.o")]
+    symbols = subprocess.run(["nm", "--defined-only", *objects], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return {words[2] for words in map(str.split, symbols.splitlines()) if len(words) == 3 and words[1] in "tT"}
+
+
 class Stream:
     """One output stream of the guest's command, up to the mark that ends it."""
 
@@ -310,7 +319,12 @@ class Machine:
             return []
 
     def splats(self):
-        return splat.splats(self.console_lines())
+        """What the kernel complained of; of data races (KCSAN) only the series' own."""
+        found = splat.splats(self.console_lines())
+        others = splat.races_of_others(found, our_functions()) if any("KCSAN" in line for line in found) else []
+        if others:
+            note(f"{len(others)} data races in files that the series does not touch, see its console: {self.console}")
+        return [line for line in found if line not in others]
 
 
 def leave(number, _):

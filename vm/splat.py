@@ -27,6 +27,16 @@ HARMLESS = re.compile(
 )
 
 
+# "data-race in A / B", or "data-race in A+0x10/0x20" if the other one is not known
+RACE = re.compile(r"BUG: KCSAN: data-race in ([^\s+]+)\S*(?: / ([^\s+]+))?")
+
+
 def splats(lines):
     """The lines that complain."""
     return [line for line in lines if SPLAT.search(line) and not HARMLESS.search(line)]
+
+
+def races_of_others(lines, ours):
+    """Those of them about data races in which no function is one of OURS."""
+    return [line for line in lines
+            if (race := RACE.search(line)) and not ours.intersection(race.groups())]

@@ -81,6 +81,13 @@ class Splats(unittest.TestCase):
     def test_not_noticed(self):
         self.assertEqual(splat.splats(f"[   12.345678] {line}" for line in GOOD.splitlines()), [])
 
+    def test_races_of_others(self):
+        ours = "BUG: KCSAN: data-race in fanotify_handle_event / xas_load"
+        alone = "BUG: KCSAN: data-race in fanotify_handle_event+0x10/0x40"
+        others = ["BUG: KCSAN: data-race in shmem_add / xas_load", "BUG: KCSAN: data-race in xas_load+0x1/0x40"]
+        self.assertEqual(splat.races_of_others([ours, *others, alone, "WARNING: at x"], {"fanotify_handle_event"}),
+                         others)
+
 
 if __name__ == "__main__":
     unittest.main()

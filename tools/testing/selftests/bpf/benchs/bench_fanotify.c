@@ -11,7 +11,9 @@
  * The time of an operation is the median of batches, less that of a loop that
  * does nothing. On a machine whose clock counts instructions (QEMU's -icount
  * shift=0) it is the number of instructions, which can be compared between
- * kernels.
+ * kernels. With --unwatched each batch is followed by one on a filesystem that
+ * nobody watches: what a larger operation costs differs from process to process
+ * by more than what fanotify adds to it.
  *
  * A benchmark that measures something else than it says is worse than none: what
  * the operations return is checked, and that each event was answered by whom the
@@ -43,10 +45,18 @@
 #define MAX_ROOTS	1000
 #define WARMUP_BATCHES	5
 
-struct producer {
+/* Where a producer works */
+struct place {
 	int dir;
 	int file;
+	bool denied;
+};
+
+struct producer {
+	struct place watched;
+	struct place unwatched;
 	__u64 *batch_ns;
+	__u64 *unwatched_ns;
 	__u64 loop_ns;
 	__u64 begin_ns;
 	__u64 end_ns;
@@ -55,7 +65,7 @@ struct producer {
 /* An operation, and the events that it causes, @events of them each time */
 struct op {
 	const char *name;
-	void (*run)(struct producer *p);
+	void (*run)(const struct place *place);
 	__u64 mask;
 	__u64 perm_mask;
 	/* a permission event that it does not cause */
@@ -106,10 +116,10 @@ static const char * const case_names[] = {
 	[SUBTREE]	= "subtree",
 };
 
-static void run_open(struct producer *p);
-static void run_read(struct producer *p);
-static void run_create(struct producer *p);
-static void run_exec(struct producer *p);
+static void run_open(const struct place *place);
+static void run_read(const struct place *place);
+static void run_create(const struct place *place);
+static void run_exec(const struct place *place);
 
 static const struct op ops[] = {
 	{ "open", run_open, FAN_OPEN, FAN_OPEN_PERM, FAN_OPEN_EXEC_PERM, 1 },
@@ -137,6 +147,7 @@ static struct args {
 	int roots;
 	int batch;
 	int samples;
+	bool unwatched;
 	bool machine_readable;
 } args = {
 	.op = &ops[0],
@@ -156,6 +167,7 @@ enum {
 	ARG_ROOTS,
 	ARG_BATCH,
 	ARG_SAMPLES,
+	ARG_UNWATCHED,
 	ARG_MACHINE_READABLE,
 };
 
@@ -170,6 +182,8 @@ static const struct argp_option opts[] = {
 	{ "roots", ARG_ROOTS, "N", 0, "Subtree roots; the file is in none" },
 	{ "batch", ARG_BATCH, "N", 0, "Operations that are timed together" },
 	{ "samples", ARG_SAMPLES, "N", 0, "Batches of each producer" },
+	{ "unwatched", ARG_UNWATCHED, NULL, 0,
+	  "Time the operation where nobody watches, too, in turns" },
 	{ "machine-readable", ARG_MACHINE_READABLE, NULL, 0,
 	  "Print only a machine-readable RESULT line" },
 	{},
@@ -249,6 +263,9 @@ static error_t parse_arg(int key, char *arg, struct argp_state *state)
 	case ARG_SAMPLES:
 		args.samples = parse_number(arg, 1000000, state);
 		break;
+	case ARG_UNWATCHED:
+		args.unwatched = true;
+		break;
 	case ARG_MACHINE_READABLE:
 		args.machine_readable = true;
 		break;
@@ -275,44 +292,44 @@ static bool is_fastpath(void)
 }
 
 /* Denied operations fail, all others do not. */
-static void check_op(bool done)
+static void check_op(const struct place *place, bool done)
 {
-	if (args.answer == DENY ? done || errno != EPERM : !done)
+	if (place->denied ? done || errno != EPERM : !done)
 		fail("%s: unexpected result: %m", args.op->name);
 }
 
 /* The cost of the loop, and of calling one of those below */
-static void run_nothing(struct producer *p)
+static void run_nothing(const struct place *place)
 {
-	asm volatile("" : : "r" (p) : "memory");
+	asm volatile("" : : "r" (place) : "memory");
 }
 
-static void run_open(struct producer *p)
+static void run_open(const struct place *place)
 {
 	int fd;
 
-	fd = openat(p->dir, FILE_NAME, O_RDONLY);
-	check_op(fd >= 0);
+	fd = openat(place->dir, FILE_NAME, O_RDONLY);
+	check_op(place, fd >= 0);
 	if (fd >= 0)
 		close(fd);
 }
 
-static void run_read(struct producer *p)
+static void run_read(const struct place *place)
 {
 	char byte;
 
-	check_op(pread(p->file, &byte, 1, 0) == 1);
+	check_op(place, pread(place->file, &byte, 1, 0) == 1);
 }
 
-static void run_create(struct producer *p)
+static void run_create(const struct place *place)
 {
 	int fd;
 
-	fd = openat(p->dir, NEW_NAME, O_CREAT | O_EXCL | O_WRONLY, 0600);
+	fd = openat(place->dir, NEW_NAME, O_CREAT | O_EXCL | O_WRONLY, 0600);
 	if (fd < 0)
 		fail("cannot create a file: %m");
 	close(fd);
-	if (unlinkat(p->dir, NEW_NAME, 0))
+	if (unlinkat(place->dir, NEW_NAME, 0))
 		fail("cannot remove the file: %m");
 }
 
@@ -321,12 +338,12 @@ static void run_create(struct producer *p)
  * that fanotify has to do with, and returns. To make a process that becomes
  * another program would cost many times that.
  */
-static void run_exec(struct producer *p)
+static void run_exec(const struct place *place)
 {
 	char *no_args = NULL;
 
-	syscall(__NR_execveat, p->dir, FILE_NAME, &no_args, &no_args, 0);
-	check_op(errno == ENOEXEC);
+	syscall(__NR_execveat, place->dir, FILE_NAME, &no_args, &no_args, 0);
+	check_op(place, errno == ENOEXEC);
 }
 
 /* The events that the group is marked for */
@@ -348,6 +365,8 @@ static void validate(void)
 	else if (args.group == GROUP_NONE)
 		fail("--case=%s needs a group", name);
 
+	if (args.unwatched && args.group == GROUP_NONE)
+		fail("--unwatched needs a group");
 	if (env.producer_cnt < 1)
 		fail("a producer is needed");
 	consumers = args.answer == LISTENER ? 1 : 0;
@@ -383,20 +402,20 @@ static void need_fastpath(void)
 }
 
 /* Each producer has a directory of its own: they share no dentry. */
-static void make_file(struct producer *p, int nr)
+static void make_file(struct place *place, int nr)
 {
 	static const char content[] = "not a program\n";
 	char name[32];
 	int i, dir, fd;
 
 	snprintf(name, sizeof(name), "producer%d", nr);
-	p->dir = make_dir(AT_FDCWD, name);
+	place->dir = make_dir(AT_FDCWD, name);
 	for (i = 1; i < args.depth; i++) {
-		dir = make_dir(p->dir, "dir");
-		close(p->dir);
-		p->dir = dir;
+		dir = make_dir(place->dir, "dir");
+		close(place->dir);
+		place->dir = dir;
 	}
-	fd = openat(p->dir, FILE_NAME, O_CREAT | O_WRONLY, 0755);
+	fd = openat(place->dir, FILE_NAME, O_CREAT | O_WRONLY, 0755);
 	if (fd < 0 || write(fd, content, sizeof(content) - 1) < 0)
 		fail("cannot write the file: %m");
 	close(fd);
@@ -429,7 +448,7 @@ static void make_group(void)
 /* What the inode ignores; events about its entries are those of a directory. */
 static void ignore_events(struct producer *p)
 {
-	mark(FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY, p->dir,
+	mark(FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY, p->watched.dir,
 	     args.op->run == run_create ? "." : FILE_NAME);
 }
 
@@ -479,7 +498,7 @@ static void check_lsm_subtree(void)
 	struct file_key key = key_of(AT_FDCWD, root);
 
 	add_lsm_root(root);
-	if (openat(ctx.producers[0].dir, FILE_NAME, O_RDONLY) >= 0 ||
+	if (openat(ctx.producers[0].watched.dir, FILE_NAME, O_RDONLY) >= 0 ||
 	    errno != EPERM)
 		fail("the LSM program does not find the root");
 	if (bpf_map__delete_elem(ctx.skel->maps.lsm_roots, &key, sizeof(key),
@@ -492,11 +511,11 @@ static void set_verdict(struct producer *p)
 {
 	const char *name = args.op->run == run_create ? "." : FILE_NAME;
 	const int verdict = FAN_FP_RET_SKIP_EVENT;
-	struct file_key key = key_of(p->dir, name);
+	struct file_key key = key_of(p->watched.dir, name);
 	int fd;
 
 	/* causes no event */
-	fd = openat(p->dir, name, O_PATH);
+	fd = openat(p->watched.dir, name, O_PATH);
 	if (fd < 0 ||
 	    bpf_map__update_elem(ctx.skel->maps.inode_verdicts, &fd, sizeof(fd),
 				 &verdict, sizeof(verdict), 0) ||
@@ -571,16 +590,25 @@ static void setup_program(void)
 		check_lsm_subtree();
 }
 
+/* Whether reads are told is settled when the file is opened. */
+static void open_file(struct place *place)
+{
+	place->file = openat(place->dir, FILE_NAME, O_RDONLY);
+	if (place->file < 0)
+		fail("cannot open the file: %m");
+}
+
 static void setup_producer(struct producer *p)
 {
 	p->batch_ns = calloc(args.samples, sizeof(*p->batch_ns));
-	if (!p->batch_ns)
+	p->unwatched_ns = calloc(args.samples, sizeof(*p->unwatched_ns));
+	if (!p->batch_ns || !p->unwatched_ns)
 		fail("no memory");
-	/* Whether reads are told is settled when the file is opened. */
+	p->watched.denied = args.answer == DENY;
 	if (args.op->run == run_read) {
-		p->file = openat(p->dir, FILE_NAME, O_RDONLY);
-		if (p->file < 0)
-			fail("cannot open the file: %m");
+		open_file(&p->watched);
+		if (args.unwatched)
+			open_file(&p->unwatched);
 	}
 }
 
@@ -597,9 +625,14 @@ static void setup(void)
 	memset(ctx.producers, 0, size);
 	pthread_barrier_init(&ctx.start, NULL, env.producer_cnt);
 
+	if (args.unwatched) {
+		enter_filesystem();
+		for (i = 0; i < env.producer_cnt; i++)
+			make_file(&ctx.producers[i].unwatched, i);
+	}
 	enter_filesystem();
 	for (i = 0; i < env.producer_cnt; i++)
-		make_file(&ctx.producers[i], i);
+		make_file(&ctx.producers[i].watched, i);
 	if (args.group != GROUP_NONE)
 		make_group();
 	for (i = 0; args.answer == IGNORE && i < env.producer_cnt; i++)
@@ -620,13 +653,14 @@ static void block_timer(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-static __u64 time_batch(struct producer *p, void (*run)(struct producer *p))
+static __u64 time_batch(const struct place *place,
+			void (*run)(const struct place *place))
 {
 	__u64 begin = get_time_ns();
 	int i;
 
 	for (i = 0; i < args.batch; i++)
-		run(p);
+		run(place);
 	return get_time_ns() - begin;
 }
 
@@ -637,25 +671,31 @@ static void *producer(void *input)
 	int i;
 
 	block_timer();
-	p->loop_ns = time_batch(p, run_nothing);
+	p->loop_ns = time_batch(&p->watched, run_nothing);
 	for (i = 0; i < WARMUP_BATCHES; i++) {
-		ns = time_batch(p, run_nothing);
+		ns = time_batch(&p->watched, run_nothing);
 		if (ns < p->loop_ns)
 			p->loop_ns = ns;
-		time_batch(p, args.op->run);
+		time_batch(&p->watched, args.op->run);
+		if (args.unwatched)
+			time_batch(&p->unwatched, args.op->run);
 	}
 
 	pthread_barrier_wait(&ctx.start);
 	p->begin_ns = get_time_ns();
-	for (i = 0; i < args.samples; i++)
-		p->batch_ns[i] = time_batch(p, args.op->run);
+	for (i = 0; i < args.samples; i++) {
+		p->batch_ns[i] = time_batch(&p->watched, args.op->run);
+		if (args.unwatched)
+			p->unwatched_ns[i] = time_batch(&p->unwatched,
+							args.op->run);
+	}
 	p->end_ns = get_time_ns();
 
 	/* Nobody is to have the machine to himself while others measure. */
 	__atomic_add_fetch(&ctx.finished, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&ctx.finished, __ATOMIC_RELAXED) <
 	       env.producer_cnt)
-		args.op->run(p);
+		args.op->run(&p->watched);
 	/* main() may not wait yet. */
 	while (true) {
 		bench_force_done();
@@ -777,41 +817,67 @@ static const char *listener_cpu(void)
 								  "other";
 }
 
-static void report_final(struct bench_res res[], int res_cnt)
+/* Nanoseconds of an operation: the batches of all producers, sorted */
+static double *batches(bool unwatched)
 {
-	const __u64 ops = (__u64)args.samples * args.batch;
 	const int count = env.producer_cnt * args.samples;
-	double *ns, median, low, high, ops_per_us = 0;
 	const struct producer *p;
+	const __u64 *batch;
 	int i, j, n = 0;
+	double *ns;
 
-	check_answers(ops * env.producer_cnt);
 	ns = calloc(count, sizeof(*ns));
 	if (!ns)
 		fail("no memory");
 	for (i = 0; i < env.producer_cnt; i++) {
 		p = &ctx.producers[i];
+		batch = unwatched ? p->unwatched_ns : p->batch_ns;
 		for (j = 0; j < args.samples; j++)
-			ns[n++] = ((double)p->batch_ns[j] - p->loop_ns) /
-				  args.batch;
-		ops_per_us += ops * 1000.0 / (p->end_ns - p->begin_ns);
+			ns[n++] = ((double)batch[j] - p->loop_ns) / args.batch;
 	}
 	qsort(ns, count, sizeof(*ns), compare);
+	return ns;
+}
+
+static void report_final(struct bench_res res[], int res_cnt)
+{
+	const __u64 ops = (__u64)args.samples * args.batch;
+	const int count = env.producer_cnt * args.samples;
+	double *ns, *unwatched, median, low, high, ops_per_us = 0;
+	const struct producer *p;
+	int i;
+
+	check_answers(ops * env.producer_cnt);
+	for (i = 0; i < env.producer_cnt; i++) {
+		p = &ctx.producers[i];
+		ops_per_us += ops * 1000.0 / (p->end_ns - p->begin_ns);
+	}
+	ns = batches(false);
 	median = ns[count / 2];
 	low = ns[count / 10];
 	high = ns[count - 1 - count / 10];
 
-	if (args.machine_readable)
-		printf("RESULT op=%s group=%s case=%s depth=%d roots=%d producers=%d listener=%s batch=%d samples=%d median=%.1f min=%.1f p10=%.1f p90=%.1f ops_per_us=%.4f events_read=%llu\n",
-		       args.op->name, group_names[args.group],
-		       case_names[args.answer], args.depth, args.roots,
-		       env.producer_cnt, listener_cpu(), args.batch,
-		       args.samples, median, ns[0], low, high, ops_per_us,
-		       ctx.events_read);
-	else
+	if (!args.machine_readable) {
 		printf("Summary: %s, group %s, case %s: %.1f ns/op (%.1f to %.1f), %.3f M ops/s\n",
 		       args.op->name, group_names[args.group],
 		       case_names[args.answer], median, low, high, ops_per_us);
+		goto out;
+	}
+	printf("RESULT op=%s group=%s case=%s depth=%d roots=%d producers=%d listener=%s batch=%d samples=%d median=%.1f min=%.1f p10=%.1f p90=%.1f",
+	       args.op->name, group_names[args.group], case_names[args.answer],
+	       args.depth, args.roots, env.producer_cnt, listener_cpu(),
+	       args.batch, args.samples, median, ns[0], low, high);
+	if (args.unwatched) {
+		/* Of the time from begin to end, only a part was the watched. */
+		unwatched = batches(true);
+		printf(" unwatched_median=%.1f unwatched_min=%.1f",
+		       unwatched[count / 2], unwatched[0]);
+		free(unwatched);
+	} else {
+		printf(" ops_per_us=%.4f", ops_per_us);
+	}
+	printf(" events_read=%llu\n", ctx.events_read);
+out:
 	free(ns);
 }
 

@@ -13,6 +13,8 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include <bpf/btf.h>
+
 #include "cap_helpers.h"
 #include "cgroup_helpers.h"
 #include "fanotify_fastpath_helpers.h"
@@ -979,6 +981,77 @@ out:
 	fanotify_fastpath_bad_ops__destroy(skel);
 }
 
+/* Where a member is in the kernel's value of the map, in bytes; -1 if nowhere */
+static int value_offset(const struct btf *btf, __u32 value_id, const char *name)
+{
+	const struct btf_type *value = btf__type_by_id(btf, value_id), *ops;
+	const struct btf_member *data = btf_members(value) + 1, *m;
+	int i;
+
+	/* struct { struct bpf_struct_ops_common_value common; ... data; } */
+	ops = btf__type_by_id(btf, data->type);
+	for (i = 0, m = btf_members(ops); i < btf_vlen(ops); i++, m++)
+		if (!strcmp(btf__name_by_offset(btf, m->name_off), name))
+			return (btf_member_bit_offset(value, 1) +
+				btf_member_bit_offset(ops, i)) / 8;
+	return -1;
+}
+
+/* What libbpf would not write, written by hand */
+static void test_private_members(struct fastpath_fixture *f)
+{
+	static const char * const private[] = {
+		"stats", "attachment", "filter_prog", "permission_prog",
+	};
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_LINK);
+	struct fanotify_fastpath_bad_ops *skel;
+	int i, map = -1, offset, size;
+	unsigned long *member;
+	const int zero = 0;
+	struct btf *btf;
+	char *value = NULL;
+
+	btf = btf__load_vmlinux_btf();
+	skel = fanotify_fastpath_bad_ops__open_and_load();
+	if (!ASSERT_OK_PTR(btf, "kernel's types") ||
+	    !ASSERT_OK_PTR(skel, "load skeleton"))
+		goto out;
+	opts.btf_fd = bpf_object__btf_fd(skel->obj);
+	opts.btf_vmlinux_value_type_id = btf__find_by_name_kind(btf,
+				"bpf_struct_ops_fanotify_fastpath_ops",
+				BTF_KIND_STRUCT);
+	size = btf__type_by_id(btf, opts.btf_vmlinux_value_type_id)->size;
+	map = bpf_map_create(BPF_MAP_TYPE_STRUCT_OPS, "by_hand", sizeof(zero),
+			     size, 1, &opts);
+	value = calloc(1, size);
+	if (!ASSERT_OK_FD(map, "map") || !ASSERT_OK_PTR(value, "calloc"))
+		goto out;
+	*(unsigned long *)(value + value_offset(btf,
+				opts.btf_vmlinux_value_type_id, "filter")) =
+		bpf_program__fd(skel->progs.filter);
+	strcpy(value + value_offset(btf, opts.btf_vmlinux_value_type_id,
+				    "name"), "by_hand");
+
+	for (i = 0; i < ARRAY_SIZE(private); i++) {
+		offset = value_offset(btf, opts.btf_vmlinux_value_type_id,
+				      private[i]);
+		if (!ASSERT_GE(offset, 0, private[i]))
+			continue;
+		member = (unsigned long *)(value + offset);
+		*member = 1;
+		ASSERT_EQ(bpf_map_update_elem(map, &zero, value, 0), -EINVAL,
+			  private[i]);
+		*member = 0;
+	}
+	ASSERT_OK(bpf_map_update_elem(map, &zero, value, 0), "without them");
+out:
+	free(value);
+	if (map >= 0)
+		close(map);
+	fanotify_fastpath_bad_ops__destroy(skel);
+	btf__free(btf);
+}
+
 static __u64 lookup_by_fd(struct bpf_map *map, int fd)
 {
 	__u64 value = 0;
@@ -1221,6 +1294,7 @@ static const struct fastpath_subtest subtests[] = {
 	{ "attach_unprivileged_group", test_attach_unprivileged_group, "tmpfs",
 	  FASTPATH_FLAGS },
 	{ "bad_ops", test_bad_ops, "tmpfs", FASTPATH_FLAGS },
+	{ "private_members", test_private_members, "tmpfs", FASTPATH_FLAGS },
 	{ "tracepoint", test_tracepoint, "tmpfs", FASTPATH_FLAGS },
 	{ "observe_program", test_observe_program, "tmpfs", FASTPATH_FLAGS },
 	{ "tracepoint_mount", test_tracepoint_mount, "tmpfs", FAN_REPORT_MNT },
