@@ -89,7 +89,12 @@ static void check_rejected(const char *name, const char *msg)
 	log[0] = '\0';
 	bpf_program__set_log_buf(prog, log, sizeof(log));
 
-	if (ASSERT_ERR(fanotify_fastpath_fail__load(skel), "load"))
+	if (!ASSERT_ERR(fanotify_fastpath_fail__load(skel), "load"))
+		goto out;
+	/* The rule that is tested is not reached where there are no timers. */
+	if (strstr(log, "bpf_timer cannot be used for PREEMPT_RT"))
+		test__skip();
+	else
 		ASSERT_HAS_SUBSTR(log, msg, "verifier log");
 out:
 	fanotify_fastpath_fail__destroy(skel);
