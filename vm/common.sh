@@ -45,14 +45,31 @@ else
 	base=$cache/base
 fi
 config=${CONFIG:-}
+# The architecture of the guest; the kernel's makefiles would read ARCH, too.
+case ${ARCH:-x86_64} in
+x86_64 | x86) arch=x86_64 other='' ;;
+arm64 | aarch64) arch=arm64 other=-arm64 ;;
+*)
+	echo "ARCH=$ARCH: the guest is an x86_64 (the default) or arm64 machine" >&2
+	exit 1
+	;;
+esac
+if [[ $other ]]; then export ARCH=$arch; else unset ARCH; fi
 # The names that vm/*.sh and the Makefile agree on.
 tree=$work/tree
-build=$work/build${config:+-$config} bpf=$work/bpf tool=$work/tool
+build=$work/build$other${config:+-$config} bpf=$work/bpf$other tool=$work/tool$other
 series_tree=$tree series_build=$build
 # With BASE=1 the kernel is the base without the series, to compare with.
 if [[ ${BASE:-0} != 0 ]]; then
-	tree=$work/tree-base${config:+-$config}
-	build=$work/build-base${config:+-$config}
+	tree=$work/tree-base$other${config:+-$config}
+	build=$work/build-base$other${config:+-$config}
+fi
+# What is made for another architecture than that of this machine is made by these.
+kmake=(make -C "$tree" O="$build") image=arch/x86/boot/bzImage root=/
+cross=''
+if [[ $arch == arm64 ]]; then
+	kmake+=(ARCH=arm64 LLVM=-19) image=arch/arm64/boot/Image root=$work/root-arm64
+	cross=aarch64-linux-gnu-
 fi
 logs=$work/logs
 mkdir -p "$logs"
@@ -61,8 +78,12 @@ export PYTHONDONTWRITEBYTECODE=1
 # another one the selftests would take OUTPUT= for given, and write into /.
 unset MAKELEVEL MAKEFLAGS MFLAGS OUTPUT O
 export FANFP_CACHE=$cache FANFP_WORK=$work FANFP_BASE=$base FANFP_BUILD=$build
+export FANFP_ARCH=$arch FANFP_IMAGE=$build/$image FANFP_TOOL=$tool FANFP_ROOT=$root
 
 [[ -z ${V:-} || $V == 0 ]] || set -x
+
+# For scripts that have no other architecture than this machine's.
+native_only() { [[ -z $other ]] || die "is not there for ARCH=$arch"; }
 
 step() { printf '==> %s\n' "$*" >&2; }
 die() {
@@ -96,6 +117,14 @@ debian_mirror() {
 	apt-get indextargets --format '$(REPO_URI) $(LABEL)' | awk 'NF == 2 && $2 == "Debian" && !seen++ { print $1 }'
 }
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# cross_compiler FOLDER: puts a compiler for the guest's programs there, which takes
+# their headers and libraries from the guest's root.
+cross_compiler() {
+	mkdir -p "$1"
+	printf '#!/bin/sh\nexec /usr/bin/%sgcc --sysroot=%s "$@"\n' "$cross" "$root" >"$1/${cross}gcc"
+	chmod +x "$1/${cross}gcc"
+}
 
 # run_logged LOG WHAT TOTAL COMMAND...: runs COMMAND with its output in LOG. Says
 # how many objects were made (of TOTAL, if not empty) and how long it has taken.

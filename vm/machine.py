@@ -24,11 +24,21 @@ import time
 import splat
 
 REPO = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-CACHE, WORK, BUILD = (os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD"))
+CACHE, WORK, BUILD, ARCH, IMAGE, TOOL, ROOT = (
+    os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD", "ARCH", "IMAGE", "TOOL", "ROOT"))
 VERBOSE = os.environ.get("V", "0") not in ("", "0")
 GUEST_FAILED = 125
 BOOT_TIMEOUT = 300
 KVM_BOOT_TIMEOUT = 20
+
+
+# architecture: (QEMU, how it emulates the machine, serial port). The machine is
+# QEMU's default on a PC. Without "impdef" most of the time is spent on signing
+# pointers.
+MACHINES = {
+    "x86_64": (["qemu-system-x86_64"], "max", "ttyS0"),
+    "arm64": (["qemu-system-aarch64", "-M", "virt"], "max,pauth-impdef=on", "ttyAMA0"),
+}
 
 
 class GuestFailed(Exception):
@@ -62,7 +72,7 @@ def kvm_works():
     """
     if (accel := os.environ.get("ACCEL")) in ("kvm", "tcg"):
         return accel == "kvm"
-    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+    if ARCH != os.uname().machine or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     known = f"{CACHE}/kvm"
     if os.path.exists(known):
@@ -165,38 +175,52 @@ class Machine:
         return ["-chardev", f"socket,id={name},fd={theirs.fileno()}",
                 "-device", f"virtserialport,chardev={name},name={name}"]
 
+    @staticmethod
+    def init():
+        """The guest's first process; it sees no other files than those of its root."""
+        if ROOT == "/":
+            return f"{REPO}/vm/guest-init"
+        for name in ("guest-init", "guest.fstab"):
+            shutil.copy(f"{REPO}/vm/{name}", ROOT)
+        return "/guest-init"
+
     def command_line(self):
         icount = os.environ.get("ICOUNT", "0") not in ("", "0")
         smp = "1" if icount else os.environ.get("SMP") or "2"
-        args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
+        qemu, cpu, serial = MACHINES[ARCH]
+        args = [*qemu, "-nodefaults", "-no-user-config", "-no-reboot",
                 "-display", "none", "-m", os.environ.get("MEM") or "3G", "-smp", smp]
         if icount:
-            args += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max"]
+            args += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", cpu]
         elif kvm_works():
             self.try_tcg = not os.environ.get("ACCEL")
             args += ["-accel", "kvm", "-cpu", "host"]
         else:
-            args += ["-accel", "tcg,thread=multi", "-cpu", "max"]
+            args += ["-accel", "tcg,thread=multi", "-cpu", cpu]
         size = os.get_terminal_size(0) if self.tty else None
         guest = {
             "FANFP_REPO": REPO, "FANFP_CACHE": CACHE, "FANFP_JOB": self.job,
-            "FANFP_TOOL": f"{WORK}/tool", "FANFP_STDIN": "1" if self.stdin else "",
+            "FANFP_TOOL": TOOL, "FANFP_STDIN": "1" if self.stdin else "",
             "FANFP_TTY": f"{size.lines}x{size.columns}" if size else "",
+            "FANFP_SHARED": "" if ROOT == "/" else "1",
         }
         if self.tty:
             guest["TERM"] = os.environ.get("TERM", "linux")
-        words = ["console=ttyS0", "panic=-1", "ro", "root=/dev/root", "rootfstype=9p",
+        words = [f"console={serial}", "panic=-1", "ro", "root=/dev/root", "rootfstype=9p",
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose",
-                 f'init="{REPO}/vm/guest-init"', *(f'{k}="{v}"' for k, v in guest.items())]
+                 f'init="{self.init()}"', *(f'{k}="{v}"' for k, v in guest.items())]
         if os.environ.get("CONFIG"):
             # Interpreting the firmware's routing of interrupts takes such a kernel
             # minutes, and virtio's devices use none of them.
             words.append("acpi=noirq")
-        args += ["-kernel", f"{BUILD}/arch/x86/boot/bzImage", "-append", " ".join(words),
+        args += ["-kernel", IMAGE, "-append", " ".join(words),
                  "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                  "-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]
-        for tag, path, how in (("/dev/root", "/", "readonly=on"),
-                               ("out", f"{CACHE}/out", "readonly=off")):
+        shares = [("/dev/root", ROOT, "readonly=on"), ("out", f"{CACHE}/out", "readonly=off")]
+        if ROOT != "/":
+            # Of the host's files the guest then has only these, at the same place.
+            shares += [("repo", REPO, "readonly=on"), ("cache", CACHE, "readonly=on")]
+        for tag, path, how in shares:
             name = os.path.basename(tag)
             args += ["-fsdev", f"local,id={name},path={path},security_model=none,{how},multidevs=remap",
                      "-device", f"virtio-9p-pci,fsdev={name},mount_tag={tag}"]
