@@ -178,7 +178,7 @@ seed_build() {
 	rm -rf "$1.tmp"
 	mkdir -p "$1.tmp"
 	rsync -a --exclude='/vmlinux*' --exclude='/.vmlinux*' --exclude='/.tmp_vmlinux*' --exclude='/*.o' \
-		--exclude='/arch/x86/boot/' --exclude='/source' --exclude='/.fanfp*' "$series_build/" "$1.tmp/"
+		--exclude='/arch/*/boot/' --exclude='/source' --exclude='/.fanfp*' "$series_build/" "$1.tmp/"
 	# The commands name the folders. The dates of the .cmd files do not matter to make.
 	find "$1.tmp" -name '.*.cmd' -exec sed -i "s|$series_tree/|$2/|g; s|$series_build/|$1/|g" {} +
 	mv "$1.tmp" "$1"
