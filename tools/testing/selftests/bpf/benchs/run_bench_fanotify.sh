@@ -40,6 +40,7 @@ function bench()
 
 	read -ra cpus <<<"$1"
 	command=("${RUN[@]}" "${cpus[@]}" fanotify "${@:2}" "${OPTIONS[@]}")
+	what=${what/ --unwatched/}
 	what=${what//--/}
 	output=$("${command[@]}" 2>&1) || status=$?
 	if [ "$status" = "$EXIT_SKIP" ]; then

@@ -7,7 +7,7 @@
 #include "fanotify_fastpath_calls.skel.h"
 
 /* As many as would run out of stack, if each left something on it */
-#define THROWS	10000
+#define THROWS	2000
 
 static struct fanotify_fastpath_calls *open_calls(struct fastpath_fixture *f)
 {
