@@ -455,7 +455,7 @@ def compare(results, docs, bound):
         if field == "instructions":
             noise = cells["instructions"] * max(cells["rounds_differ_percent"], counts.spread(name)[0]) / 100
         else:
-            overs, stored_overs = counts.overs(name), cells["over_unwatched_from_to"]
+            overs, stored_overs = counts.overs(name), cells.get("over_unwatched_from_to", [old, old])
             noise = max(max(overs) - min(overs), stored_overs[1] - stored_overs[0])
         noise = max(NOISE, noise)
         bad = percent > bound and new - old > noise

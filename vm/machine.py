@@ -181,7 +181,9 @@ class Machine:
         if ROOT == "/":
             return f"{REPO}/vm/guest-init"
         for name in ("guest-init", "guest.fstab"):
-            shutil.copy(f"{REPO}/vm/{name}", ROOT)
+            # Another guest may be reading the old one.
+            shutil.copy(f"{REPO}/vm/{name}", f"{ROOT}/{name}.{os.getpid()}")
+            os.rename(f"{ROOT}/{name}.{os.getpid()}", f"{ROOT}/{name}")
         return "/guest-init"
 
     def command_line(self):
@@ -209,7 +211,7 @@ class Machine:
         words = [f"console={serial}", "panic=-1", "ro", "root=/dev/root", "rootfstype=9p",
                  "rootflags=trans=virtio,version=9p2000.L,msize=262144,cache=loose",
                  f'init="{self.init()}"', *(f'{k}="{v}"' for k, v in guest.items())]
-        if os.environ.get("CONFIG"):
+        if ARCH == "x86_64" and os.environ.get("CONFIG"):
             # Interpreting the firmware's routing of interrupts takes such a kernel
             # minutes, and virtio's devices use none of them.
             words.append("acpi=noirq")
