@@ -13,7 +13,7 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress hostile shell vm has-cmd kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
+.PHONY: help run test stress hostile shell vm has-cmd native kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -42,7 +42,7 @@ help:
 #: KGIT=URL     get the base kernel from this git tree, not with apt
 #: BASE=1       the kernel without the series, in a build folder of its own, to compare with
 #: CONFIG=debug add vm/debug.config, in a build folder of its own; there are debug, rt, kcsan, faults
-#: ARCH=arm64   build for arm64 and run there
+#: ARCH=arm64   build for arm64 and run there, emulated (not check, matrix, bench, profile, regression)
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: ACCEL=tcg    do not use KVM; it is used where it works
@@ -74,6 +74,10 @@ shell: kernel tool
 vm: has-cmd kernel tool
 	@vm/run "$$CMD"
 
+# In front of what is made for this machine's architecture only
+native:
+	@case "$${ARCH:-x86_64}" in x86*) ;; *) echo "make $(MAKECMDGOALS): works on x86-64 only: leave ARCH= out" >&2; exit 2 ;; esac
+
 has-cmd:
 	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
 
@@ -92,16 +96,16 @@ stress: kernel tool
 hostile: kernel tool
 	@SMP=$${SMP:-4} TIMEOUT=$${TIMEOUT:-1800} vm/run --check-console fanfp-hostile
 
-check: kernel
+check: native kernel
 	@vm/check
 
 matrix: fetch
 	@vm/matrix
 
-profile: kernel tool
+profile: native kernel tool
 	@vm/profile
 
-equivalence: kernel
+equivalence: native kernel
 	@BASE=1 vm/build
 	@vm/equivalence
 

@@ -55,6 +55,7 @@ arm64 | aarch64) arch=arm64 other=-arm64 ;;
 	;;
 esac
 if [[ $other ]]; then export ARCH=$arch; else unset ARCH; fi
+unset CROSS_COMPILE
 # The names that vm/*.sh and the Makefile agree on.
 tree=$work/tree
 build=$work/build$other${config:+-$config} bpf=$work/bpf$other tool=$work/tool$other
@@ -68,7 +69,7 @@ fi
 kmake=(make -C "$tree" O="$build") image=arch/x86/boot/bzImage root=/
 cross=''
 if [[ $arch == arm64 ]]; then
-	kmake+=(ARCH=arm64 LLVM=-19) image=arch/arm64/boot/Image root=$work/root-arm64
+	kmake+=(ARCH=arm64 LLVM=-19) image=arch/arm64/boot/Image root=$cache/root-arm64
 	cross=aarch64-linux-gnu-
 fi
 logs=$work/logs
@@ -83,7 +84,7 @@ export FANFP_ARCH=$arch FANFP_IMAGE=$build/$image FANFP_TOOL=$tool FANFP_ROOT=$r
 [[ -z ${V:-} || $V == 0 ]] || set -x
 
 # For scripts that have no other architecture than this machine's.
-native_only() { [[ -z $other ]] || die "is not there for ARCH=$arch"; }
+native_only() { [[ -z $other ]] || die "works on x86-64 only: leave ARCH= out"; }
 
 step() { printf '==> %s\n' "$*" >&2; }
 die() {

@@ -71,7 +71,7 @@ def kvm_works():
     On others even that is not enough, see KvmDead. ACCEL= says which one to take.
     """
     if (accel := os.environ.get("ACCEL")) in ("kvm", "tcg"):
-        return accel == "kvm"
+        return accel == "kvm" and ARCH == os.uname().machine
     if ARCH != os.uname().machine or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
     known = f"{CACHE}/kvm"
@@ -330,7 +330,8 @@ class Machine:
         with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
             said = file.read().strip()
         lines = self.console_lines()
-        first = next((n for n, line in enumerate(lines) if splat.splats([line])), len(lines) - 30)
+        bad = self.splats()
+        first = next((n for n, line in enumerate(lines) if line in bad), len(lines) - 30)
         for line in lines[max(first, 0):][:30]:
             print("   |", line, file=sys.stderr)
         if said:
@@ -349,7 +350,7 @@ class Machine:
         found = splat.splats(self.console_lines())
         others = splat.races_of_others(found, our_functions()) if any("KCSAN" in line for line in found) else []
         if others:
-            note(f"{len(others)} data races in files that the series does not touch, see its console: {self.console}")
+            note(f"{len(others)} data races between functions that are not the series', see its console: {self.console}")
         return [line for line in found if line not in others]
 
 
