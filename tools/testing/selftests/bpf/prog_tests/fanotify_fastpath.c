@@ -1005,7 +1005,7 @@ static void test_private_members(struct fastpath_fixture *f)
 	};
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_LINK);
 	struct fanotify_fastpath_bad_ops *skel;
-	int i, map = -1, offset, size;
+	int i, map = -1, offset, size, value_id, filter, name;
 	unsigned long *member;
 	const int zero = 0;
 	struct btf *btf;
@@ -1017,24 +1017,27 @@ static void test_private_members(struct fastpath_fixture *f)
 	    !ASSERT_OK_PTR(skel, "load skeleton"))
 		goto out;
 	opts.btf_fd = bpf_object__btf_fd(skel->obj);
-	opts.btf_vmlinux_value_type_id = btf__find_by_name_kind(btf,
+	value_id = btf__find_by_name_kind(btf,
 				"bpf_struct_ops_fanotify_fastpath_ops",
 				BTF_KIND_STRUCT);
-	size = btf__type_by_id(btf, opts.btf_vmlinux_value_type_id)->size;
+	if (!ASSERT_GT(value_id, 0, "type of the map's value"))
+		goto out;
+	opts.btf_vmlinux_value_type_id = value_id;
+	filter = value_offset(btf, value_id, "filter");
+	name = value_offset(btf, value_id, "name");
+	if (!ASSERT_GE(filter, 0, "filter") || !ASSERT_GE(name, 0, "name"))
+		goto out;
+	size = btf__type_by_id(btf, value_id)->size;
 	map = bpf_map_create(BPF_MAP_TYPE_STRUCT_OPS, "by_hand", sizeof(zero),
 			     size, 1, &opts);
 	value = calloc(1, size);
 	if (!ASSERT_OK_FD(map, "map") || !ASSERT_OK_PTR(value, "calloc"))
 		goto out;
-	*(unsigned long *)(value + value_offset(btf,
-				opts.btf_vmlinux_value_type_id, "filter")) =
-		bpf_program__fd(skel->progs.filter);
-	strcpy(value + value_offset(btf, opts.btf_vmlinux_value_type_id,
-				    "name"), "by_hand");
+	*(unsigned long *)(value + filter) = bpf_program__fd(skel->progs.filter);
+	strcpy(value + name, "by_hand");
 
 	for (i = 0; i < ARRAY_SIZE(private); i++) {
-		offset = value_offset(btf, opts.btf_vmlinux_value_type_id,
-				      private[i]);
+		offset = value_offset(btf, value_id, private[i]);
 		if (!ASSERT_GE(offset, 0, private[i]))
 			continue;
 		member = (unsigned long *)(value + offset);

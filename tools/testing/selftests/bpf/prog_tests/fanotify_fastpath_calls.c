@@ -6,8 +6,8 @@
 #include "fanotify_fastpath_helpers.h"
 #include "fanotify_fastpath_calls.skel.h"
 
-/* As many as would run out of stack, if each left something on it */
-#define THROWS	2000
+/* Registers that are not restored would be missed sooner or later. */
+#define THROWS	100
 
 static struct fanotify_fastpath_calls *open_calls(struct fastpath_fixture *f)
 {
@@ -19,8 +19,6 @@ static struct fanotify_fastpath_calls *open_calls(struct fastpath_fixture *f)
 	skel->struct_ops.jump_ops->group_fd = f->fan_fd;
 	skel->struct_ops.replaceable_ops->group_fd = f->fan_fd;
 	skel->struct_ops.throw_ops->group_fd = f->fan_fd;
-	/* libbpf forgets the "?" of the section after its first map. */
-	bpf_map__set_autocreate(skel->maps.throw_ops, false);
 	return skel;
 }
 
@@ -104,6 +102,11 @@ static void test_replaced(struct fastpath_fixture *f)
 	    !ASSERT_OK(fanotify_fastpath_calls__load(other), "load other"))
 		goto out;
 	link = bpf_program__attach(other->progs.replacement);
+	/* Not every architecture patches programs. */
+	if (libbpf_get_error(link) == -EOPNOTSUPP) {
+		test__skip();
+		goto out;
+	}
 	if (!ASSERT_OK_PTR(link, "attach other"))
 		goto out;
 	open_files("a");
