@@ -15,6 +15,7 @@ import series
 
 # What checkpatch may say: its type, where, and why it is right as it is.
 ALLOWED = (
+    ("UNKNOWN_COMMIT_ID", "", "the base is no git tree, in which it could be looked up"),
     ("FILE_PATH_CHANGES", "", "MAINTAINERS is changed by the last patch, for all new files"),
     ("LONG_LINE_STRING", "", "a message is not split, so that it can be searched for"),
     ("OPEN_ENDED_LINE", "include/trace/events/", "how the macros of trace events are written"),

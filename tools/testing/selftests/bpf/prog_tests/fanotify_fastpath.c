@@ -1003,6 +1003,7 @@ static void test_private_members(struct fastpath_fixture *f)
 	static const char * const private[] = {
 		"stats", "attachment", "filter_prog", "permission_prog",
 	};
+	static const char value_name[] = "bpf_struct_ops_fanotify_fastpath_ops";
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_LINK);
 	struct fanotify_fastpath_bad_ops *skel;
 	int i, map = -1, offset, size, value_id, filter, name;
@@ -1017,9 +1018,7 @@ static void test_private_members(struct fastpath_fixture *f)
 	    !ASSERT_OK_PTR(skel, "load skeleton"))
 		goto out;
 	opts.btf_fd = bpf_object__btf_fd(skel->obj);
-	value_id = btf__find_by_name_kind(btf,
-				"bpf_struct_ops_fanotify_fastpath_ops",
-				BTF_KIND_STRUCT);
+	value_id = btf__find_by_name_kind(btf, value_name, BTF_KIND_STRUCT);
 	if (!ASSERT_GT(value_id, 0, "type of the map's value"))
 		goto out;
 	opts.btf_vmlinux_value_type_id = value_id;

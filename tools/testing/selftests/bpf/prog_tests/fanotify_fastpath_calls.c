@@ -76,6 +76,7 @@ static void test_replaced(struct fastpath_fixture *f)
 	struct bpf_program *prog;
 	struct bpf_link *link;
 	struct bpf_map *map;
+	int target_fd, err;
 
 	skel = open_calls(f);
 	if (!skel)
@@ -94,11 +95,10 @@ static void test_replaced(struct fastpath_fixture *f)
 		bpf_map__set_autocreate(map, false);
 	bpf_object__for_each_program(prog, other->obj)
 		bpf_program__set_autoload(prog, prog == other->progs.replacement);
-	if (!ASSERT_OK(bpf_program__set_attach_target(
-			       other->progs.replacement,
-			       bpf_program__fd(skel->progs.replaceable),
-			       "verdict"),
-		       "attach target") ||
+	target_fd = bpf_program__fd(skel->progs.replaceable);
+	err = bpf_program__set_attach_target(other->progs.replacement,
+					     target_fd, "verdict");
+	if (!ASSERT_OK(err, "attach target") ||
 	    !ASSERT_OK(fanotify_fastpath_calls__load(other), "load other"))
 		goto out;
 	link = bpf_program__attach(other->progs.replacement);
