@@ -1000,10 +1000,10 @@ static int value_offset(const struct btf *btf, __u32 value_id, const char *name)
 /* What libbpf would not write, written by hand */
 static void test_private_members(struct fastpath_fixture *f)
 {
+	static const char value_name[] = "bpf_struct_ops_fanotify_fastpath_ops";
 	static const char * const private[] = {
 		"stats", "attachment", "filter_prog", "permission_prog",
 	};
-	static const char value_name[] = "bpf_struct_ops_fanotify_fastpath_ops";
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_LINK);
 	struct fanotify_fastpath_bad_ops *skel;
 	int i, map = -1, offset, size, value_id, filter, name;
