@@ -42,7 +42,7 @@ help:
 #: KGIT=URL     get the base kernel from this git tree, not with apt
 #: BASE=1       the kernel without the series, in a build folder of its own, to compare with
 #: CONFIG=debug add vm/debug.config, in a build folder of its own; there are debug, rt, kcsan, faults
-#: ARCH=arm64   build for arm64 and run there, emulated (not check, matrix, bench, profile, regression)
+#: ARCH=arm64   build for arm64 and run there, emulated (not check, matrix, bench, profile, equivalence, regression)
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: ACCEL=tcg    do not use KVM; it is used where it works
