@@ -115,9 +115,12 @@ fanotify_fastpath_filter(const struct fanotify_fastpath_ops *ops,
 	if (!ops->filter_prog)
 		return FANOTIFY_FASTPATH_UNDECIDED;
 
-	if (path) {
+	if (likely(path)) {
 		dentry = path->dentry;
 		inode = d_inode(dentry);
+	} else if (data_type == FSNOTIFY_EVENT_INODE) {
+		dentry = NULL;
+		inode = (struct inode *)data;
 	} else {
 		dentry = fsnotify_data_dentry(data, data_type);
 		inode = fsnotify_data_inode(data, data_type);

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "cap_helpers.h"
@@ -1640,6 +1641,49 @@ out:
 	unload(f, skel);
 }
 
+static __u64 free_inodes(void)
+{
+	struct statfs st;
+
+	return ASSERT_OK(statfs(".", &st), "statfs") ? st.f_ffree : 0;
+}
+
+/*
+ * Another group wants names, so the event holds on to the directory, and is the
+ * last to do so when it has been answered.
+ */
+static void test_parent_removed(struct fastpath_fixture *f)
+{
+	int fd = -1, names = -1;
+	__u64 before;
+	pid_t pid;
+
+	names = new_group(FASTPATH_FLAGS);
+	if (!ASSERT_OK_FD(names, "group with names") || !make_files("a") ||
+	    !ASSERT_OK(fanotify_mark(names, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+				     FAN_OPEN, AT_FDCWD, "."), "mark"))
+		goto out;
+	before = free_inodes();
+	if (!make_dirs("d") || !ASSERT_OK(rename("a", "d/a"), "into it") ||
+	    !mark_fs(f, FAN_OPEN_PERM))
+		goto out;
+
+	pid = start(do_open, "d/a");
+	fd = read_permission(f->fan_fd, FAN_OPEN_PERM);
+	ASSERT_OK(rename("d/a", "a"), "out of it");
+	ASSERT_OK(rmdir("d"), "remove it");
+	ASSERT_EQ(free_inodes(), before - 1, "inodes while waiting");
+	ASSERT_OK(respond(f->fan_fd, fd, FAN_ALLOW), "answer");
+	ASSERT_OK(finish(pid), "listener allows");
+	ASSERT_EQ(free_inodes(), before, "inodes");
+	ASSERT_EQ(count_events(names), 1, "event with a name");
+out:
+	if (fd >= 0)
+		close(fd);
+	if (names >= 0)
+		close(names);
+}
+
 /* The listener that was asked before has the last word. */
 static void test_update_while_waiting(struct fastpath_fixture *f)
 {
@@ -1972,6 +2016,7 @@ static const struct fastpath_subtest subtests[] = {
 	{ "attach_capability", test_attach_capability, "tmpfs",
 	  FAN_CLASS_CONTENT },
 	{ "attach_limit", test_attach_limit, "tmpfs", FAN_CLASS_CONTENT },
+	{ "parent_removed", test_parent_removed, NULL, FAN_CLASS_CONTENT },
 	{ "update_while_waiting", test_update_while_waiting, "tmpfs",
 	  FAN_CLASS_CONTENT },
 	{ "link_close_while_waiting", test_link_close_while_waiting, "tmpfs",
