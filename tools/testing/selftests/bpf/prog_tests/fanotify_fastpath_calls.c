@@ -70,13 +70,30 @@ out:
 	unload_calls(f, skel);
 }
 
+/* Load @extension, and nothing else of @other, for verdict() of @skel. */
+static int load_extension(struct fanotify_fastpath_calls *other,
+			  struct bpf_program *extension,
+			  const struct fanotify_fastpath_calls *skel)
+{
+	const int target_fd = bpf_program__fd(skel->progs.replaceable);
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int err;
+
+	bpf_object__for_each_map(map, other->obj)
+		bpf_map__set_autocreate(map, false);
+	bpf_object__for_each_program(prog, other->obj)
+		bpf_program__set_autoload(prog, prog == extension);
+	err = bpf_program__set_attach_target(extension, target_fd, "verdict");
+	if (!ASSERT_OK(err, "attach target"))
+		return err;
+	return fanotify_fastpath_calls__load(other);
+}
+
 static void test_replaced(struct fastpath_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel, *other;
-	struct bpf_program *prog;
 	struct bpf_link *link;
-	struct bpf_map *map;
-	int target_fd, err;
 
 	skel = open_calls(f);
 	if (!skel)
@@ -91,15 +108,8 @@ static void test_replaced(struct fastpath_fixture *f)
 	open_files("a");
 	ASSERT_STREQ(read_events(f), "open:a", "sent");
 
-	bpf_object__for_each_map(map, other->obj)
-		bpf_map__set_autocreate(map, false);
-	bpf_object__for_each_program(prog, other->obj)
-		bpf_program__set_autoload(prog, prog == other->progs.replacement);
-	target_fd = bpf_program__fd(skel->progs.replaceable);
-	err = bpf_program__set_attach_target(other->progs.replacement,
-					     target_fd, "verdict");
-	if (!ASSERT_OK(err, "attach target") ||
-	    !ASSERT_OK(fanotify_fastpath_calls__load(other), "load other"))
+	if (!ASSERT_OK(load_extension(other, other->progs.replacement, skel),
+		       "load other"))
 		goto out;
 	link = bpf_program__attach(other->progs.replacement);
 	/* Not every architecture patches programs. */
@@ -114,6 +124,31 @@ static void test_replaced(struct fastpath_fixture *f)
 	bpf_link__destroy(link);
 	open_files("a");
 	ASSERT_STREQ(read_events(f), "open:a", "sent again");
+out:
+	fanotify_fastpath_calls__destroy(other);
+	unload_calls(f, skel);
+}
+
+/* An extension is verified by itself, and leaks no reference either. */
+static void test_leaking_replacement(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_calls *skel, *other;
+	static char log[65536];
+
+	skel = open_calls(f);
+	if (!skel)
+		return;
+	other = open_calls(f);
+	if (!other)
+		goto out;
+	if (!ASSERT_OK(fanotify_fastpath_calls__load(skel), "load"))
+		goto out;
+	log[0] = '\0';
+	bpf_program__set_log_buf(other->progs.leaking_replacement, log,
+				 sizeof(log));
+	if (ASSERT_ERR(load_extension(other, other->progs.leaking_replacement,
+				      skel), "load other"))
+		ASSERT_HAS_SUBSTR(log, "Unreleased reference", "verifier log");
 out:
 	fanotify_fastpath_calls__destroy(other);
 	unload_calls(f, skel);
@@ -158,6 +193,8 @@ out:
 static const struct fastpath_subtest subtests[] = {
 	{ "tail_call", test_tail_call, "tmpfs", FASTPATH_FLAGS },
 	{ "replaced", test_replaced, "tmpfs", FASTPATH_FLAGS },
+	{ "leaking_replacement", test_leaking_replacement, "tmpfs",
+	  FASTPATH_FLAGS },
 	{ "thrown", test_thrown, "tmpfs", FASTPATH_FLAGS },
 };
 

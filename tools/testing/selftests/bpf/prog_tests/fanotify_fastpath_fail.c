@@ -27,6 +27,7 @@ static const struct {
 	{ "write_mask", "invalid bpf_context access off=8 size=8" },
 	{ "seventh_argument", "func 'filter' doesn't have 7-th argument" },
 	{ "no_answer", "R0 !read_ok" },
+	{ "kept_reference", "Unreleased reference" },
 	{ "walked_dentry", "R2 must be referenced or trusted" },
 	{ "walked_dir", "R3 must be referenced or trusted" },
 	{ "root_as_dir", "R3 must be referenced or trusted" },

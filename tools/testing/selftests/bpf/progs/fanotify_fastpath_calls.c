@@ -69,6 +69,13 @@ int replacement(__u32 mask)
 	return mask ? FAN_FP_RET_SKIP_EVENT : FAN_FP_RET_SEND_TO_USERSPACE;
 }
 
+/* What it acquired is nobody's when it is back. */
+SEC("?freplace/verdict")
+int leaking_replacement(__u32 mask)
+{
+	return (long)bpf_task_from_pid(1);
+}
+
 static __noinline int give_up(__u32 mask)
 {
 	if (mask)

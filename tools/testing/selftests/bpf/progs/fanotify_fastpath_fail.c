@@ -145,6 +145,13 @@ __naked int no_answer(void)
 	asm volatile ("exit;" ::: __clobber_all);
 }
 
+/* A member that returns a number cannot give a reference to its caller. */
+SEC("struct_ops/filter")
+int FILTER(kept_reference)
+{
+	return (long)bpf_task_acquire(bpf_get_current_task_btf());
+}
+
 /* The walk follows its parents: it must be a dentry that the event holds. */
 SEC("struct_ops/filter")
 int FILTER(walked_dentry)
@@ -394,6 +401,7 @@ OPS(write_dentry);
 OPS(write_name);
 OPS(write_mask);
 OPS(seventh_argument);
+OPS(kept_reference);
 OPS(walked_dentry);
 OPS(walked_dir);
 OPS(root_as_dir);
