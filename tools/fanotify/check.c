@@ -98,7 +98,7 @@ static bool run_checks(void)
 		const char *remedy;
 	} checks[] = {
 		{ "fanotify with names (Linux 5.17)", has_fanotify(), false,
-		  "everything", "rebuild the kernel with CONFIG_FANOTIFY=y" },
+		  "everything", "use Linux 5.17 or newer, built with CONFIG_FANOTIFY=y" },
 		{ "BTF of the kernel", kernel_has_btf(), false, "the fast path",
 		  "rebuild the kernel with CONFIG_DEBUG_INFO_BTF=y, and mount sysfs on /sys" },
 		{ "fanotify fast path", kernel_has_fastpath(), false,

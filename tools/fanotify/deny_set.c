@@ -20,6 +20,7 @@
 
 #include "deny.h"
 #include "deny.skel.h"
+#include "kernel.h"
 #include "load.h"
 
 struct deny_set {
@@ -136,7 +137,7 @@ struct deny_set *set_create(const struct deny_list *list, bool debug)
 				      FAN_UNLIMITED_MARKS,
 				      O_RDONLY | O_CLOEXEC | O_LARGEFILE);
 	if (set->group_fd < 0) {
-		warn("fanotify_init");
+		warnx("cannot deny: %s", fanotify_init_error());
 		goto fail;
 	}
 	for (i = 0; i < list->nr; i++)

@@ -139,7 +139,10 @@ int watch_list(const char *path)
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
 	if (fd < 0) {
-		warn("inotify_init1");
+		if (errno == EMFILE)
+			warnx("cannot watch the list: too many inotify instances or open files: raise /proc/sys/fs/inotify/max_user_instances or ulimit -n");
+		else
+			warn("inotify_init1");
 		return -1;
 	}
 	if (inotify_fd >= 0)

@@ -316,18 +316,9 @@ static int init_group(unsigned int flags)
 			       FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS,
 			       O_RDONLY | O_CLOEXEC | O_LARGEFILE);
 
-	if (fd >= 0)
-		return fd;
-	switch (errno) {
-	case ENOSYS:
-		errx(FANFP_FAILED, "this kernel has no fanotify: rebuild it with CONFIG_FANOTIFY=y");
-	case EMFILE:
-		errx(FANFP_FAILED, "too many fanotify groups or open files: raise /proc/sys/fs/fanotify/max_user_groups or ulimit -n");
-	case EPERM:
-		errx(FANFP_FAILED, "not permitted to guard filesystems: it needs CAP_SYS_ADMIN in the initial user namespace");
-	default:
-		err(FANFP_FAILED, "fanotify_init");
-	}
+	if (fd < 0)
+		errx(FANFP_FAILED, "cannot guard: %s", fanotify_init_error());
+	return fd;
 }
 
 static void init_groups(void)
@@ -495,7 +486,7 @@ static bool is_outside(int fd)
 static void handle_open(const struct fanotify_event_metadata *meta)
 {
 	if (meta->vers != FANOTIFY_METADATA_VERSION)
-		errx(FANFP_FAILED, "events of version %u: this kernel is not the one that fanfp was built for",
+		errx(FANFP_FAILED, "events of version %u: fanfp was built for another kernel; build it again, with the headers of this one",
 		     meta->vers);
 	if (meta->fd < 0 || !(meta->mask & FAN_OPEN_PERM))
 		return;

@@ -3,6 +3,7 @@
  * What this kernel and this process are able to do: asked before a thing is
  * tried, so that a failure can be explained.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -82,4 +83,20 @@ bool have_capability(unsigned int cap)
 			break;
 	fclose(file);
 	return effective >> cap & 1;
+}
+
+const char *fanotify_init_error(void)
+{
+	switch (errno) {
+	case ENOSYS:
+		return "this kernel has no fanotify: rebuild it with CONFIG_FANOTIFY=y";
+	case EINVAL:
+		return "this kernel's fanotify cannot report names: use Linux 5.17 or newer";
+	case EMFILE:
+		return "too many fanotify groups or open files: raise /proc/sys/fs/fanotify/max_user_groups or ulimit -n";
+	case EPERM:
+		return "not permitted: it needs CAP_SYS_ADMIN in the initial user namespace";
+	default:
+		return strerror(errno);
+	}
 }

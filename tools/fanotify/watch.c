@@ -194,20 +194,8 @@ static void init_group(void)
 				   FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
 				   FAN_UNLIMITED_MARKS |
 				   FAN_REPORT_DFID_NAME_TARGET, O_RDONLY);
-	if (w.group_fd >= 0)
-		return;
-	switch (errno) {
-	case ENOSYS:
-		errx(w.failed, "this kernel has no fanotify: rebuild it with CONFIG_FANOTIFY=y");
-	case EINVAL:
-		errx(w.failed, "this kernel's fanotify cannot report names: fanfp needs Linux 5.17 or newer");
-	case EMFILE:
-		errx(w.failed, "too many fanotify groups or open files: raise /proc/sys/fs/fanotify/max_user_groups or ulimit -n");
-	case EPERM:
-		errx(w.failed, "not permitted to watch filesystems: it needs CAP_SYS_ADMIN in the initial user namespace");
-	default:
-		err(w.failed, "fanotify_init");
-	}
+	if (w.group_fd < 0)
+		errx(w.failed, "cannot watch: %s", fanotify_init_error());
 }
 
 static void mark(unsigned int flags, uint64_t mask, int fd, const char *arg)

@@ -264,7 +264,7 @@ void events_print(struct watch *w, const void *buf, size_t len)
 
 	for (; FAN_EVENT_OK(meta, len); meta = FAN_EVENT_NEXT(meta, len)) {
 		if (meta->vers != FANOTIFY_METADATA_VERSION)
-			errx(w->failed, "events of version %u: this kernel is not the one that fanfp was built for",
+			errx(w->failed, "events of version %u: fanfp was built for another kernel; build it again, with the headers of this one",
 			     meta->vers);
 		handle_event(w, meta);
 	}
