@@ -210,12 +210,27 @@ static bool is_wanted(const struct setup *setup, char **names)
 	return *names;
 }
 
+static void check_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(setups) / sizeof(*setups); i++) {
+		if (!strcmp(setups[i].name, name))
+			return;
+	}
+	fprintf(stderr, "profile: there is no setup '%s'; there are:", name);
+	for (size_t i = 0; i < sizeof(setups) / sizeof(*setups); i++)
+		fprintf(stderr, " %s", setups[i].name);
+	fputc('\n', stderr);
+	exit(2);
+}
+
 int main(int argc, char *argv[])
 {
 	bool fastpath = has_fastpath();
 	char path[] = FILE_, *slash = path + sizeof(DIR) - 1;
 	int fd;
 
+	for (int i = 1; i < argc; i++)
+		check_name(argv[i]);
 	if (mkdir(DIR, 0700) || mount("profile", DIR, "tmpfs", 0, ""))
 		err(1, "%s", DIR);
 	while ((slash = strchr(slash + 1, '/'))) {

@@ -4,7 +4,7 @@
 #   RESULTS=FILE        add each command and its RESULT line to FILE
 #   BATCH= SAMPLES=     as --batch and --samples
 #   QUICK=1             each case and each operation, not all combinations
-#   ONLY=exec           only this operation
+#   ONLY=OP             only this operation: open, read, create or exec
 #   ONLY=scaling        one to all CPUs instead
 #   ONLY=memory         what it takes of memory instead; EVENTS= as --events
 
@@ -198,12 +198,16 @@ header "fanotify"
 case ${ONLY:-} in
 scaling) scaling ;;
 memory) memory ;;
-exec) op_exec ;;
-*)
+open | read | create | exec) "op_$ONLY" ;;
+'')
 	op_open
 	op_read
 	op_create
 	op_exec
+	;;
+*)
+	echo "ONLY=$ONLY: it is open, read, create, exec, scaling or memory" >&2
+	exit 2
 	;;
 esac
 exit "$failed"
