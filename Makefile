@@ -45,7 +45,9 @@ help:
 #: ARCH=arm64   build for arm64 and run there, emulated (not check, matrix, bench, profile, equivalence, regression)
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
-#: ACCEL=tcg    do not use KVM; it is used where it works
+#: ACCEL=tcg    do not use KVM; it is used where it works (ACCEL=kvm tries it again)
+#: ROUNDS=3     how often make bench measures
+#: FILES=1500   how many files make run works with
 #: TIMEOUT=SEC  how long the guest may take
 #: V=1          show commands and the guest's boot time
 #: FANFP_CACHE= where sources, objects and logs are kept (~/.cache/fanotify-fastpath)
@@ -81,10 +83,10 @@ native:
 has-cmd:
 	@[[ -n "$$CMD" ]] || { echo "make vm: say which command, as in make vm CMD='uname -a'" >&2; exit 2; }
 
-bench: fetch
+bench: native fetch
 	@vm/bench
 
-bench-compare: fetch
+bench-compare: native fetch
 	@vm/bench compare
 
 test: fetch
@@ -99,7 +101,7 @@ hostile: kernel tool
 check: native kernel
 	@vm/check
 
-matrix: fetch
+matrix: native fetch
 	@vm/matrix
 
 profile: native kernel tool
@@ -109,7 +111,7 @@ equivalence: native kernel
 	@BASE=1 vm/build
 	@vm/equivalence
 
-regression: fetch
+regression: native fetch
 	@vm/regression
 
 series: fetch

@@ -56,7 +56,7 @@ arm64 | aarch64) arch=arm64 other=-arm64 ;;
 esac
 if [[ $other ]]; then export ARCH=$arch; else unset ARCH; fi
 unset CROSS_COMPILE
-# The names that vm/*.sh and the Makefile agree on.
+# The names that the scripts of vm/ agree on.
 tree=$work/tree
 build=$work/build$other${config:+-$config} bpf=$work/bpf$other tool=$work/tool$other
 series_tree=$tree series_build=$build

@@ -70,7 +70,10 @@ def kvm_works():
     of the host: a firmware that writes 1 to a port, which ends QEMU with status 3.
     On others even that is not enough, see KvmDead. ACCEL= says which one to take.
     """
-    if (accel := os.environ.get("ACCEL")) in ("kvm", "tcg"):
+    accel = os.environ.get("ACCEL")
+    if accel and accel not in ("kvm", "tcg"):
+        sys.exit(f"ACCEL={accel}: it is kvm or tcg, and found out if it is left out")
+    if accel:
         return accel == "kvm" and ARCH == os.uname().machine
     if ARCH != os.uname().machine or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
