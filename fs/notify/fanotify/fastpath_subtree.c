@@ -213,6 +213,14 @@ BTF_ID_FLAGS(func, bpf_fanotify_subtree_root, KF_RCU_PROTECTED | KF_RET_NULL)
 BTF_ID_FLAGS(func, bpf_fanotify_is_subdir)
 BTF_KFUNCS_END(fanotify_subtree_kfunc_ids)
 
+/* As fanotify_fastpath_get_func_proto(), of the kfuncs that all programs have. */
+BTF_ID_LIST(fanotify_refused_kfunc_ids)
+#ifdef CONFIG_BPF_EVENTS
+BTF_ID(func, bpf_send_signal_task)
+#else
+BTF_ID_UNUSED
+#endif
+
 /*
  * The walk relies on fsnotify_mark_srcu, which the members of a fast path run
  * under. Their timers and work items do not, but have no group to pass on.
@@ -220,6 +228,10 @@ BTF_KFUNCS_END(fanotify_subtree_kfunc_ids)
 static int fanotify_subtree_kfunc_filter(const struct bpf_prog *prog,
 					 u32 kfunc_id)
 {
+	/* Called for all kfuncs of all struct_ops programs and their extensions. */
+	if (kfunc_id == fanotify_refused_kfunc_ids[0])
+		return bpf_prog_is_fanotify_fastpath(prog->aux->dst_prog ?: prog) ?
+		       -EACCES : 0;
 	if (!btf_id_set8_contains(&fanotify_subtree_kfunc_ids, kfunc_id))
 		return 0;
 	if (prog->type != BPF_PROG_TYPE_STRUCT_OPS)

@@ -35,6 +35,8 @@ static const struct {
 	{ "no_group", "Possibly NULL pointer passed to trusted R1" },
 	{ "send_signal", "cannot use helper bpf_send_signal#" },
 	{ "send_signal_thread", "cannot use helper bpf_send_signal_thread#" },
+	{ "send_signal_task",
+	  "calling kernel function bpf_send_signal_task is not allowed" },
 	{ "probe_write_user", "cannot use helper bpf_probe_write_user#" },
 	{ "override_return", "cannot use helper bpf_override_return#" },
 	{ "exe_file",

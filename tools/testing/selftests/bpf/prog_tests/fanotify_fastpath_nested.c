@@ -168,7 +168,7 @@ static void *open_all(void *arg)
 		snprintf(name, sizeof(name), "f%d", i);
 		fd = open(name, O_RDONLY);
 		if (fd < 0) {
-			opener->failed++;
+			__atomic_fetch_add(&opener->failed, 1, __ATOMIC_RELAXED);
 			continue;
 		}
 		close(fd);
@@ -204,7 +204,8 @@ static void test_maps_freed(struct fastpath_fixture *f)
 		}
 		opened = __atomic_load_n(&opener.opened, __ATOMIC_ACQUIRE);
 		while (__atomic_load_n(&opener.opened, __ATOMIC_ACQUIRE) <
-		       opened + FREE_FILES / 2)
+			       opened + FREE_FILES / 2 &&
+		       !__atomic_load_n(&opener.failed, __ATOMIC_RELAXED))
 			sched_yield();
 		ASSERT_NEQ(strcmp(read_counters(f), ""), 0, "attached");
 		unload_nested(f, skel);

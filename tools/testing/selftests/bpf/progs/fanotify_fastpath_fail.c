@@ -215,6 +215,13 @@ int FILTER(send_signal_thread)
 }
 
 SEC("struct_ops/filter")
+int FILTER(send_signal_task)
+{
+	bpf_send_signal_task(bpf_get_current_task_btf(), 9, PIDTYPE_TGID, 0);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/filter")
 int FILTER(probe_write_user)
 {
 	bpf_probe_write_user((void *)16, &mask, sizeof(mask));
@@ -409,6 +416,7 @@ OPS(cast_group);
 OPS(no_group);
 OPS(send_signal);
 OPS(send_signal_thread);
+OPS(send_signal_task);
 OPS(probe_write_user);
 OPS(override_return);
 OPS(exe_file);
