@@ -68,7 +68,8 @@ struct {
 	__type(value, __u32);
 } others SEC(".maps");
 
-static __always_inline struct sk_buff *first(void)
+SEC("struct_ops/dequeue")
+struct sk_buff *BPF_PROG(pointer, struct Qdisc *sch)
 {
 	struct kept *kept;
 	__u32 zero = 0;
@@ -77,26 +78,28 @@ static __always_inline struct sk_buff *first(void)
 	return kept ? bpf_kptr_xchg(&kept->skb, NULL) : NULL;
 }
 
-SEC("struct_ops/dequeue")
-struct sk_buff *BPF_PROG(pointer, struct Qdisc *sch)
-{
-	return first();
-}
-
 SEC(".struct_ops")
 struct Qdisc_ops pointer_ops = {
 	.dequeue = (void *)pointer,
 	.id = "bpf_pointer",
 };
 
-/* The one that is jumped to does not know of it. */
+/*
+ * The one that is jumped to does not know of it. There is no branch in between, at
+ * which the verifier forgets R0, as nobody reads it any more.
+ */
 SEC("struct_ops/dequeue")
 struct sk_buff *BPF_PROG(tail_call, struct Qdisc *sch)
 {
-	struct sk_buff *skb = first();
+	struct sk_buff *skb;
+	struct kept *kept;
+	__u32 zero = 0;
 
-	if (skb)
-		bpf_tail_call(ctx, &others, 0);
+	kept = bpf_map_lookup_elem(&queue, &zero);
+	if (!kept)
+		return NULL;
+	skb = bpf_kptr_xchg(&kept->skb, NULL);
+	bpf_tail_call(ctx, &others, 0);
 	return skb;
 }
 
