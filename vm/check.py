@@ -41,6 +41,7 @@ ALLOWED = (
     ("MACRO_ARG_REUSE", "tools/testing/selftests/bpf/benchs/", "the name of a member, not an expression"),
     ("MACRO_ARG_PRECEDENCE", "tools/testing/selftests/bpf/benchs/", "the same"),
     ("VOLATILE", "tools/testing/selftests/bpf/progs/", "const volatile is how a BPF program declares what its loader sets"),
+    ("SPACING", "tools/testing/selftests/bpf/progs/", "takes the tag in 'struct X __kptr *' for a number"),
     ("MACRO_ARG_REUSE", "include/linux/fsnotify_backend.h", "the iterator is a variable, as in all loop macros"),
 )
 

@@ -10,6 +10,7 @@ static char log[65536];
 
 static int load_extension(struct struct_ops_extension *target, const char *name)
 {
+	int target_fd = bpf_program__fd(target->progs.ssthresh);
 	struct struct_ops_extension *skel;
 	struct bpf_program *prog;
 	int err = -ENOENT;
@@ -25,8 +26,7 @@ static int load_extension(struct struct_ops_extension *target, const char *name)
 	bpf_program__set_autoload(prog, true);
 	log[0] = '\0';
 	bpf_program__set_log_buf(prog, log, sizeof(log));
-	err = bpf_program__set_attach_target(
-		prog, bpf_program__fd(target->progs.ssthresh), "threshold");
+	err = bpf_program__set_attach_target(prog, target_fd, "threshold");
 	if (ASSERT_OK(err, "set_attach_target"))
 		err = struct_ops_extension__load(skel);
 out:
