@@ -2,7 +2,8 @@
 the figures and the plots, or compares them with those that are stored.
 usage: bench.py report RESULTS DOCS | compare RESULTS DOCS BOUND
 
-RESULTS/NAME.txt holds lines "$ COMMAND", each followed by the line "RESULT
+RESULTS/NAME.txt begins with "# " and when, where and on which commit it was measured;
+then it holds lines "$ COMMAND", each followed by the line "RESULT
 KEY=VALUE..." that COMMAND printed, once a round. The number of instructions of an
 operation is the least of all batches of all rounds: nothing that is not part of
 the operation makes it smaller. What fanotify adds is the difference to the least of
@@ -212,12 +213,20 @@ def first_line(*command):
         return "unknown"
 
 
+def measured(results, names):
+    """When, on which processor, and at which commit: the first line of each file."""
+    said = {}
+    for name in names:
+        path = f"{results}/{name}.txt"
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                line = file.readline().strip()
+            said.setdefault(line[2:] if line.startswith("# ") else "not recorded", []).append(name)
+    return "; ".join(f"{', '.join(of)}: {what}" for what, of in said.items())
+
+
 def machine():
-    """Where it was measured."""
-    cpu = "unknown"
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        if found := re.search(r"^model name\s*: (.*)$", file.read(), re.M):
-            cpu = found[1]
+    """With what it was measured."""
     kvm = f"{os.environ['FANFP_CACHE']}/kvm"
     works = os.path.exists(kvm) and open(kvm, encoding="ascii").read().split()[1] == "works"
     works = {"kvm": True, "tcg": False}.get(os.environ.get("ACCEL"), works)
@@ -229,7 +238,7 @@ def machine():
         "emulator": first_line("qemu-system-x86_64", "--version"),
         "instructions": "QEMU TCG, -icount shift=0, 1 CPU: the guest's clock counts instructions",
         "times": "KVM" if works else "QEMU TCG, emulated: ratios within the run mean something, times do not",
-        "host": f"{cpu}, {os.cpu_count()} CPUs, {platform.machine()}",
+        "host": f"{os.cpu_count()} CPUs, {platform.machine()}",
     }
 
 
@@ -443,7 +452,7 @@ def report(results, docs):
                 open(f"{docs}/raw/{name}.txt", "w", encoding="utf-8") as target:
             target.write(source.read())
     data = {
-        "machine": machine(),
+        "machine": {**machine(), "measured": measured(results, names)},
         "guests": {n: f"vm/bench: {GUESTS[n]} vm/run, raw/{n}.txt" for n in names},
         "rows": table(counts, base, raw["time"]),
         "targets": check_targets(counts, base, raw["scaling"]),
