@@ -6,8 +6,9 @@ RESULTS/NAME.txt begins with "# " and when, where and on which commit it was mea
 then it holds lines "$ COMMAND", each followed by the line "RESULT
 KEY=VALUE..." that COMMAND printed, once a round. The number of instructions of an
 operation is the least of all batches of all rounds: nothing that is not part of
-the operation makes it smaller. What fanotify adds is the difference to the least of
-the same process on a filesystem that nobody watches, the median of the rounds.
+the operation makes it smaller. (Of exec it is the least median of a round.) What
+fanotify adds is the difference to the same process on a filesystem that nobody
+watches, the median of the rounds.
 """
 
 import json
@@ -68,6 +69,11 @@ def numbers(row, field):
     return [float(r[field]) for r in row["rounds"]]
 
 
+def batch(name):
+    """Which batch of a round counts. Those of exec are long, and the timer is in all of them."""
+    return "median" if name.startswith("exec ") else "min"
+
+
 class Counts:
     """Instructions an operation, and how many of them fanotify adds."""
 
@@ -75,20 +81,20 @@ class Counts:
         self.rows = rows
 
     def total(self, name):
-        return min(numbers(self.rows[name], "min"))
+        return min(numbers(self.rows[name], batch(name)))
 
     def spread(self, name):
         """How far the rounds are apart, and most batches of one, in percent."""
         row, least = self.rows[name], self.total(name)
-        return [100 * (max(numbers(row, "min")) / least - 1), 100 * (max(numbers(row, "p90")) / least - 1)]
+        return [100 * (max(numbers(row, batch(name))) / least - 1), 100 * (max(numbers(row, "p90")) / least - 1)]
 
     def overs(self, name):
         """What fanotify adds, round by round."""
-        row = self.rows[name]
-        if "unwatched_min" in row["rounds"][0]:
-            return [m - u for m, u in zip(numbers(row, "min"), numbers(row, "unwatched_min"))]
+        row, which = self.rows[name], batch(name)
+        if f"unwatched_{which}" in row["rounds"][0]:
+            return [m - u for m, u in zip(numbers(row, which), numbers(row, f"unwatched_{which}"))]
         plain = self.rows[f"{name.split()[0]} none none"]
-        return [m - u for m, u in zip(numbers(row, "min"), numbers(plain, "min"))]
+        return [m - u for m, u in zip(numbers(row, which), numbers(plain, which))]
 
     def over(self, name):
         return statistics.median(self.overs(name))

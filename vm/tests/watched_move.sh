@@ -16,6 +16,7 @@ while IFS= read -r line; do
 		echo "# $line"
 	fi
 done < <("$test" 2>&1)
+wait $! || failed=1
 if ((!ran)); then
 	echo "not ok watched_move: nothing was run"
 	failed=1

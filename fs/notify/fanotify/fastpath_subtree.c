@@ -228,7 +228,11 @@ BTF_ID_UNUSED
 static int fanotify_subtree_kfunc_filter(const struct bpf_prog *prog,
 					 u32 kfunc_id)
 {
-	/* Called for all kfuncs of all struct_ops programs and their extensions. */
+	/*
+	 * Called for all kfuncs of all struct_ops programs and their extensions.
+	 * An extension is judged by the program that it is loaded for; that it is
+	 * attached to another one then is not seen here.
+	 */
 	if (kfunc_id == fanotify_refused_kfunc_ids[0])
 		return bpf_prog_is_fanotify_fastpath(prog->aux->dst_prog ?: prog) ?
 		       -EACCES : 0;

@@ -153,6 +153,9 @@ function op_create()
 function op_exec()
 {
 	subtitle "exec"
+	# One is so long that the timer comes some times a batch: that has to be many.
+	[ -n "${BATCH:-}${SAMPLES:-}" ] ||
+		local OPTIONS=("${OPTIONS[@]}" --batch=1000 --samples=9)
 	alone --op=exec --case=none
 	if [ -n "$QUICK" ]; then
 		watched --op=exec --group=name --case=answer
