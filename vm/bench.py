@@ -70,7 +70,7 @@ def numbers(row, field):
 
 
 def batch(name):
-    """Which batch of a round counts. Those of exec are long, and the timer is in all of them."""
+    """Which batch of a round counts. One of exec is a single one, and the least is a lucky one."""
     return "median" if name.startswith("exec ") else "min"
 
 
