@@ -14,7 +14,6 @@ watches, the median of the rounds.
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys

@@ -4,7 +4,6 @@
  * it at that moment, and if the directory that it leaves was watched before.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

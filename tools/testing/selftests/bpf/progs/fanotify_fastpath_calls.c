@@ -69,11 +69,17 @@ int replacement(__u32 mask)
 	return mask ? FAN_FP_RET_SKIP_EVENT : FAN_FP_RET_SEND_TO_USERSPACE;
 }
 
-/* What it acquired is nobody's when it is back. */
+/* It acts on tasks no more than the program that it extends. */
 SEC("?freplace/verdict")
-int leaking_replacement(__u32 mask)
+int signalling_replacement(__u32 mask)
 {
-	return (long)bpf_task_from_pid(1);
+	struct task_struct *task = bpf_task_from_pid(1);
+
+	if (task) {
+		bpf_send_signal_task(task, 0, PIDTYPE_TGID, 0);
+		bpf_task_release(task);
+	}
+	return FAN_FP_RET_SKIP_EVENT;
 }
 
 static __noinline int give_up(__u32 mask)
