@@ -17,7 +17,7 @@ chunk=262144
 
 # access.py HOW FILE [POS [LEN]]: prints what was read, or the name of the errno
 cat >"$work/access.py" <<'P'
-import ctypes, errno, hashlib, mmap, os, sys
+import errno, hashlib, mmap, os, sys
 how, path = sys.argv[1:3]
 pos, size = [int(n) for n in sys.argv[3:]] + [0, 10][len(sys.argv) - 3:]
 def sum(data):
@@ -39,6 +39,7 @@ try:
     elif how == "truncate on open":
         os.pwrite(os.open(path, os.O_WRONLY | os.O_TRUNC), b"x", pos)
     elif how == "punch":
+        import ctypes # slow to load, and needed here only
         libc = ctypes.CDLL(None, use_errno=True)
         fallocate = libc.fallocate
         fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
@@ -61,7 +62,7 @@ except OSError as e:
     print(errno.errorcode[e.errno])
 P
 access() {
-	timeout 120 python3 "$work/access.py" "$@"
+	timeout 120 python3 -IS "$work/access.py" "$@"
 }
 
 # read_at FILE [POS [LEN]]: by one read(2); the name of the errno if it fails
