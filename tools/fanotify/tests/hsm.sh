@@ -61,6 +61,8 @@ try:
 except OSError as e:
     print(errno.errorcode[e.errno])
 P
+# Python is started for each access: with no more than it needs, as that takes most of
+# the time on a kernel with checks.
 access() {
 	timeout 120 python3 -IS "$work/access.py" "$@"
 }
