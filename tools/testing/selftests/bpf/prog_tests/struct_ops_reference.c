@@ -5,6 +5,7 @@
  */
 #include <test_progs.h>
 #include "struct_ops_reference.skel.h"
+#include "struct_ops_reference_fail__callback.skel.h"
 #include "struct_ops_reference_fail__global_function.skel.h"
 #include "struct_ops_reference_fail__nothing.skel.h"
 #include "struct_ops_reference_fail__number.skel.h"
@@ -13,6 +14,7 @@
 void test_struct_ops_reference(void)
 {
 	RUN_TESTS(struct_ops_reference);
+	RUN_TESTS(struct_ops_reference_fail__callback);
 	RUN_TESTS(struct_ops_reference_fail__global_function);
 	RUN_TESTS(struct_ops_reference_fail__nothing);
 	RUN_TESTS(struct_ops_reference_fail__number);
