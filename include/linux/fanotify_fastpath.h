@@ -49,7 +49,7 @@ struct fanotify_fastpath_stats {
  *		the process that creates the link, when it creates it; a link
  *		update keeps the group and ignores this
  * @answer_timeout_ms: how long a task waits for the listener's answer to a
- *		permission event, in milliseconds up to INT_MAX; 0 is for ever
+ *		permission event, in milliseconds below INT_MAX; 0 is for ever
  * @timeout_answer: what the task gets when that time is over:
  *		FAN_FP_RET_SKIP_EVENT to allow, or the negative of an errno that
  *		FAN_DENY_ERRNO() takes; 0 if @answer_timeout_ms is 0

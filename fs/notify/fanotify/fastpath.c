@@ -59,7 +59,8 @@ int fanotify_fastpath_send(const struct fanotify_fastpath_ops *ops, int answer)
  * The record is the one of an answer from user space without a rule.
  *
  * Context: may sleep until the audit daemon has room, and that daemon may be
- * waiting for an event to be answered: not under fsnotify_mark_srcu
+ * waiting for an event to be answered: not under fsnotify_mark_srcu, where that
+ * can be helped
  */
 void fanotify_fastpath_audit(struct fsnotify_group *group, int ret)
 {

@@ -400,7 +400,7 @@ fanotify_fastpath_get_func_proto(enum bpf_func_id func_id,
 	case BPF_FUNC_inode_storage_get:
 		return &bpf_fanotify_inode_storage_get_proto;
 #endif
-	/* A filter decides about events, it does not act on tasks. */
+	/* A filter decides about events, it does not signal tasks. */
 	case BPF_FUNC_send_signal:
 	case BPF_FUNC_send_signal_thread:
 		return NULL;
@@ -505,8 +505,11 @@ static int fanotify_fastpath_validate(void *kdata)
 
 	if (!ops->answer_timeout_ms)
 		return ops->timeout_answer ? -EINVAL : 0;
-	/* msecs_to_jiffies() takes more for negative, which is for ever. */
-	if (ops->answer_timeout_ms > INT_MAX)
+	/*
+	 * msecs_to_jiffies() takes more for negative, which is for ever, as INT_MAX
+	 * jiffies are where a long has 32 bits.
+	 */
+	if (ops->answer_timeout_ms >= INT_MAX)
 		return -EINVAL;
 	if (!IS_ENABLED(CONFIG_FANOTIFY_ACCESS_PERMISSIONS))
 		return -EOPNOTSUPP;

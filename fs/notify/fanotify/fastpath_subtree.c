@@ -97,13 +97,14 @@ static int fanotify_subtree_find(struct fsnotify_group *group,
 				 const struct dentry *dentry,
 				 struct inode *dir, struct inode **root)
 {
+	const bool from_dir = !dentry;
 	struct inode *nearest;
 	unsigned int seq;
 	int tries, ret;
 
 	guard(rcu)();
 
-	if (!dentry) {
+	if (from_dir) {
 		if (!dir)
 			return -ENOENT;
 		if (!S_ISDIR(dir->i_mode))
@@ -132,10 +133,13 @@ static int fanotify_subtree_find(struct fsnotify_group *group,
 		/*
 		 * The event holds a dentry that it comes with, but only the
 		 * inode of @dir. If that alias was dropped, so may have been
-		 * its parents, and one that is a root has lost its inode.
+		 * its parents, and one that is a root has lost its inode. So
+		 * has an alias that rmdir made negative.
 		 */
 		smp_rmb();
 		if (unlikely(lockref_is_dead(&dentry->d_lockref)))
+			return -ESTALE;
+		if (from_dir && unlikely(d_inode_rcu(dentry) != dir))
 			return -ESTALE;
 		if (read_seqcount_retry(&rename_lock.seqcount.seqcount, seq))
 			continue;

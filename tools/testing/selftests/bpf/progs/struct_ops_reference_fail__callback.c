@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The callback of a timer returns no reference, whatever the member returns. */
+/* The callback of a work item returns no reference, whatever the member returns. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "bpf_experimental.h"
 #include "bpf_misc.h"
-
-#define CLOCK_MONOTONIC 1
 
 char _license[] SEC("license") = "GPL";
 
 struct kept {
 	struct sk_buff __kptr *skb;
-	struct bpf_timer timer;
+	struct bpf_wq wq;
 };
 
 struct {
@@ -21,9 +20,11 @@ struct {
 	__type(value, struct kept);
 } queue SEC(".maps");
 
-static struct sk_buff *expired(void *map, __u32 *key, struct kept *kept)
+static int work(void *map, int *key, void *value)
 {
-	return bpf_kptr_xchg(&kept->skb, NULL);
+	struct kept *kept = value;
+
+	return (long)bpf_kptr_xchg(&kept->skb, NULL);
 }
 
 SEC("struct_ops/dequeue")
@@ -36,8 +37,8 @@ struct sk_buff *BPF_PROG(callback, struct Qdisc *sch)
 	kept = bpf_map_lookup_elem(&queue, &zero);
 	if (!kept)
 		return NULL;
-	bpf_timer_init(&kept->timer, &queue, CLOCK_MONOTONIC);
-	bpf_timer_set_callback(&kept->timer, expired);
+	bpf_wq_init(&kept->wq, &queue, 0);
+	bpf_wq_set_callback(&kept->wq, work, 0);
 	return NULL;
 }
 
