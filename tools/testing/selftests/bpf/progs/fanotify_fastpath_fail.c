@@ -247,7 +247,7 @@ int FILTER(exe_file)
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
-/* and none for filter: it runs for tasks that have no fs_struct any more. */
+/* and none for filter: it often runs where names have no root to begin at. */
 SEC("struct_ops/filter")
 int FILTER(path_in_filter)
 {
