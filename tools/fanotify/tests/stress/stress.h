@@ -18,6 +18,8 @@
 
 /* Files of each class, in a directory */
 #define FILES		64
+/* As many are made and removed at a time. */
+#define MADE		8
 /* How deep the directory is that is moved: within the bound of the walk */
 #define PIT_DEPTH	120
 /* Directories that the storm makes, marks, moves and removes */
@@ -30,6 +32,8 @@ struct arena {
 	char bind[64];		/* where its stable subtree is bind mounted */
 	/* Directories of files that are inside and outside, wherever they are */
 	int in_files, out_files;
+	/* The same, and never moved */
+	int in_yard, out_yard;
 	/* Files to ask for permission to open */
 	int perm_files;
 	int root;
