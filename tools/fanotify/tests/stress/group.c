@@ -186,12 +186,6 @@ unsigned long long group_calls(const struct group *g)
 	return calls;
 }
 
-/* How often the listener was to be asked */
-unsigned long long group_asked(const struct group *g)
-{
-	return g->skel->bss->sent;
-}
-
 static FILE *open_fdinfo(const struct group *g)
 {
 	char path[64];

@@ -116,7 +116,6 @@ void group_expect_hangup(struct group *g);
 struct stress_counts group_counts(const struct group *g, enum stress_class class);
 /* Of all classes */
 unsigned long long group_calls(const struct group *g);
-unsigned long long group_asked(const struct group *g);
 /* Fails when fdinfo shows no program. */
 struct group_shown group_shown(const struct group *g);
 /* The counters in fdinfo are what the programs have counted, while events come. */
