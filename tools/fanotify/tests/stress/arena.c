@@ -5,7 +5,7 @@
  *	stable/		a subtree root of the notify worker
  *	  files/	in the pit or in the yard; i* are inside either way
  *	  pit/n/n/...	deep
- *	  yard/
+ *	  yard/		never moved; files are made here, and in files/
  *	outside/	the same with o*, which are outside
  *	permission/	a* d* q* r* w*
  *	storm/		what comes and goes
@@ -110,6 +110,8 @@ static void fill(struct arena *a)
 	a->root = open_dir(AT_FDCWD, a->mnt);
 	a->in_files = make_side(a, "stable", "i");
 	a->out_files = make_side(a, "outside", "o");
+	a->in_yard = open_dir(a->root, "stable/yard");
+	a->out_yard = open_dir(a->root, "outside/yard");
 	make_dir(a->root, "storm");
 	make_dir(a->root, "permission");
 	a->perm_files = open_dir(a->root, "permission");
@@ -200,6 +202,8 @@ int arenas_teardown(void)
 		close(arenas[i].root);
 		close(arenas[i].in_files);
 		close(arenas[i].out_files);
+		close(arenas[i].in_yard);
+		close(arenas[i].out_yard);
 		close(arenas[i].perm_files);
 		if (umount(arenas[i].mnt)) {
 			printf("# umount %s: %s\n", arenas[i].fs,

@@ -2,7 +2,8 @@
 /*
  * Groups that are never long there: attached, updated, inherited by children that
  * exit or are killed, detached and closed in any order, while their filesystem is
- * in the storm. What attaching has to answer is known.
+ * in the storm. What attaching has to answer is known, and that nothing is left
+ * when the last holder of a group or of a link ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,9 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "stress.h"
+
+#define OWN		"churn"
+/* Closed after the group when a process ends */
+#define LATE_FD		600
 
 static void change_marks(struct arena *a, struct group *g)
 {
@@ -108,6 +115,126 @@ static void hold_in_child(struct group *g)
 	reap(pid, "child that holds a group");
 }
 
+/* A file that nobody else opens */
+static void open_own(struct arena *a, unsigned int times)
+{
+	int fd;
+
+	while (times--) {
+		fd = openat(a->root, OWN, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+		if (fd < 0)
+			fail(OWN ": %s", strerror(errno));
+		close(fd);
+	}
+}
+
+static void expect_asked(struct arena *a, struct group *g, bool asked,
+			 const char *when)
+{
+	unsigned long long calls = group_calls(g);
+	unsigned long long own = group_counts(g, CLASS_OWN).calls;
+	unsigned int times = 1 + rnd(8);
+
+	open_own(a, times);
+	own = group_counts(g, CLASS_OWN).calls - own;
+	calls = group_calls(g) - calls;
+	if (own != (asked ? times : 0) || (!asked && calls))
+		fail("%s, the program was asked about %llu of %u opens, and %llu events",
+		     when, own, times, calls);
+	self->checks++;
+}
+
+static void open_watched(struct arena *a, struct group *g, int which)
+{
+	int err;
+
+	group_open(g, FAN_REPORT_DFID_NAME);
+	err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN,
+			 a->root, ".");
+	/* Overlayfs has no file handles to report. */
+	if (err == EOPNOTSUPP || err == ENODEV || err == EXDEV) {
+		group_close(g);
+		group_open(g, 0);
+		err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+				 FAN_OPEN, a->root, ".");
+	}
+	if (err)
+		fail("mark: %s", strerror(err));
+	group_attach(g, which);
+}
+
+enum { HOLDS_GROUP, HOLDS_LINK, HOLDS_BOTH };
+
+/* It says when it has closed what it is not to hold, and ends when it is told. */
+static void hold(struct group *g, int what, int sock)
+{
+	int link = group_link_fd(g);
+	char c = 0;
+
+	if (what == HOLDS_LINK)
+		group_close(g);
+	if (what == HOLDS_GROUP)
+		close(link);
+	else if (rnd(2) && (dup3(link, LATE_FD, O_CLOEXEC) < 0 || close(link)))
+		_exit(1);
+	if (write(sock, &c, 1) == 1 && read(sock, &c, 1) == 0)
+		_exit(0);
+	_exit(1);
+}
+
+/*
+ * The parent closes first. What the child has then is the last reference, which
+ * goes when it exits or is killed, while events come.
+ */
+static void leave_to_child(struct arena *a, struct group *g)
+{
+	int what = rnd(3), which = rnd(2), socks[2], status;
+	double limit = now() + patience();
+	bool killed = rnd(2);
+	pid_t pid;
+	char c;
+
+	op("leave to child", what);
+	open_watched(a, g, which);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		fail("socketpair: %s", strerror(errno));
+	pid = spawn();
+	if (!pid) {
+		close(socks[0]);
+		hold(g, what, socks[1]);
+	}
+	close(socks[1]);
+	if (read(socks[0], &c, 1) != 1)
+		fail("child that is to hold on has ended");
+	if (rnd(2)) {
+		group_close(g);
+		group_detach(g);
+	} else {
+		group_detach(g);
+		group_close(g);
+	}
+	expect_asked(a, g, what == HOLDS_BOTH, "when a child holds on");
+
+	op(killed ? "kill last holder" : "last holder exits", what);
+	if (killed)
+		kill(pid, SIGKILL);
+	close(socks[0]);
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		open_own(a, 1);
+		if (now() > limit)
+			fail("the last holder does not end");
+	}
+	if (!killed && status)
+		fail("the last holder ended with status %#x", status);
+	expect_asked(a, g, false, "when the last holder has ended");
+
+	/* The program is free for another group. */
+	open_watched(a, g, which);
+	expect_asked(a, g, true, "after that");
+	group_detach(g);
+	group_close(g);
+}
+
 void churn_worker(struct arena *a)
 {
 	struct group *g = group_load(GROUP_FILTER);
@@ -141,6 +268,8 @@ void churn_worker(struct arena *a)
 			}
 		}
 		op("end", 0);
+		if (rnd(2))
+			group_check_at_rest(g, 0);
 		if (rnd(2)) {
 			group_detach(g);
 			group_close(g);
@@ -152,5 +281,7 @@ void churn_worker(struct arena *a)
 		}
 		if (!rnd(8))
 			attach_nowhere(g);
+		if (rnd(2))
+			leave_to_child(a, g);
 	}
 }

@@ -26,12 +26,13 @@
 
 struct group {
 	int kind;
+	int which;		/* program that is attached */
 	int fd;			/* number of the group, if there is one */
 	bool open;
 	struct stress_bpf *skel;
 	struct bpf_link *link;
 	/* What the programs had counted when they were attached */
-	unsigned long long sent, skipped, allowed, denied;
+	unsigned long long calls, sent, skipped, allowed, denied;
 };
 
 struct group *group_load(int kind)
@@ -78,6 +79,11 @@ int group_fd(const struct group *g)
 	return g->fd;
 }
 
+int group_link_fd(const struct group *g)
+{
+	return bpf_link__fd(g->link);
+}
+
 void group_close(struct group *g)
 {
 	close(g->fd);
@@ -116,6 +122,7 @@ int group_try_attach(struct group *g, int which)
 	if (g->link)
 		fail("a second program was attached");
 	g->link = link;
+	g->which = which;
 	return 0;
 }
 
@@ -123,6 +130,7 @@ void group_attach(struct group *g, int which)
 {
 	int err;
 
+	g->calls = group_calls(g);
 	g->sent = g->skel->bss->sent;
 	g->skipped = g->skel->bss->skipped;
 	g->allowed = g->skel->bss->allowed;
@@ -137,8 +145,9 @@ void group_update(struct group *g, int which)
 	int err = bpf_link__update_map(g->link, map_of(g, which));
 
 	/* The map that is attached already */
-	if (err && err != -EBUSY)
+	if (err && (err != -EBUSY || which != g->which))
 		fail("update: %s", strerror(-err));
+	g->which = which;
 }
 
 void group_detach(struct group *g)
@@ -167,34 +176,57 @@ struct stress_counts group_counts(const struct group *g, enum stress_class class
 	return g->skel->bss->counts[class];
 }
 
-/* How often the listener was to be asked */
-unsigned long long group_asked(const struct group *g)
+unsigned long long group_calls(const struct group *g)
 {
-	return g->skel->bss->sent;
+	unsigned long long calls = 0;
+	int class;
+
+	for (class = 0; class < CLASSES; class++)
+		calls += group_counts(g, class).calls;
+	return calls;
 }
 
-struct shown {
-	unsigned long long seen, sent, skipped, invalid, allowed, denied;
-};
-
-static bool read_fdinfo(const struct group *g, struct shown *s)
+static FILE *open_fdinfo(const struct group *g)
 {
-	char path[64], line[512];
-	bool found = false;
+	char path[64];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", g->fd);
 	file = fopen(path, "re");
 	if (!file)
 		fail("%s: %s", path, strerror(errno));
+	return file;
+}
+
+int group_marks(const struct group *g)
+{
+	FILE *file = open_fdinfo(g);
+	char line[512];
+	int marks = 0;
+
+	while (fgets(line, sizeof(line), file))
+		marks += !!strstr(line, " mflags:");
+	fclose(file);
+	return marks;
+}
+
+struct group_shown group_shown(const struct group *g)
+{
+	FILE *file = open_fdinfo(g);
+	struct group_shown s;
+	bool found = false;
+	char line[512];
+
 	while (!found && fgets(line, sizeof(line), file)) {
 		found = sscanf(line,
-			       "fanotify-fastpath name:%*s link_id:%*u seen:%llu sent:%llu skipped:%llu invalid:%llu allowed:%llu denied:%llu",
-			       &s->seen, &s->sent, &s->skipped, &s->invalid,
-			       &s->allowed, &s->denied) == 6;
+			       "fanotify-fastpath name:%*s link_id:%*u seen:%llu sent:%llu skipped:%llu invalid:%llu allowed:%llu denied:%llu expired:%llu",
+			       &s.seen, &s.sent, &s.skipped, &s.invalid,
+			       &s.allowed, &s.denied, &s.expired) == 7;
 	}
 	fclose(file);
-	return found;
+	if (!found)
+		fail("fdinfo does not show the program");
+	return s;
 }
 
 /*
@@ -221,17 +253,83 @@ void group_check_counters(struct group *g)
 		*sent - g->sent, *skipped - g->skipped,
 		*allowed - g->allowed, *denied - g->denied,
 	};
-	struct shown s;
+	struct group_shown s = group_shown(g);
 
-	if (!read_fdinfo(g, &s))
-		fail("fdinfo does not show the program");
-	if (s.seen != s.sent + s.skipped + s.allowed + s.denied)
-		fail("fdinfo: seen %llu is not the sum", s.seen);
 	if (s.invalid)
 		fail("fdinfo: %llu invalid answers", s.invalid);
 	check_between("sent", b[0], s.sent, *sent - g->sent);
 	check_between("skipped", b[1], s.skipped, *skipped - g->skipped);
 	check_between("allowed", b[2], s.allowed, *allowed - g->allowed);
 	check_between("denied", b[3], s.denied, *denied - g->denied);
-	self->checks += 6;
+	self->checks += 5;
+}
+
+static void remove_marks(struct group *g)
+{
+	static const unsigned int types[] = {
+		FAN_MARK_INODE, FAN_MARK_MOUNT, FAN_MARK_FILESYSTEM,
+	};
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		err = group_mark(g, FAN_MARK_FLUSH | types[i], 0, AT_FDCWD, "/");
+		if (err)
+			fail("remove the marks: %s", strerror(err));
+	}
+	if (group_marks(g))
+		fail("fdinfo shows marks that were removed");
+}
+
+static bool is_exact(const struct group *g, unsigned long long expired)
+{
+	const struct stress_bpf__bss *bss = g->skel->bss;
+	struct group_shown s = group_shown(g);
+
+	return s.seen == group_calls(g) - g->calls &&
+	       s.sent == bss->sent - g->sent &&
+	       s.skipped == bss->skipped - g->skipped &&
+	       s.allowed == bss->allowed - g->allowed &&
+	       s.denied == bss->denied - g->denied && !s.invalid &&
+	       s.expired == expired;
+}
+
+static void check_equal(const char *what, unsigned long long shown,
+			unsigned long long counted)
+{
+	if (shown != counted)
+		fail("at rest, fdinfo shows %llu %s, and it was %llu", shown,
+		     what, counted);
+	self->checks++;
+}
+
+void group_check_exactly(struct group *g, unsigned long long expired)
+{
+	const struct stress_bpf__bss *bss = g->skel->bss;
+	struct group_shown s = group_shown(g);
+
+	check_equal("seen", s.seen, group_calls(g) - g->calls);
+	check_equal("sent", s.sent, bss->sent - g->sent);
+	check_equal("skipped", s.skipped, bss->skipped - g->skipped);
+	check_equal("allowed", s.allowed, bss->allowed - g->allowed);
+	check_equal("denied", s.denied, bss->denied - g->denied);
+	check_equal("invalid", s.invalid, 0);
+	check_equal("expired", s.expired, expired);
+}
+
+/*
+ * An update waits for the events that have seen a mark. There may be more of them:
+ * as long as an opener waits for another group, a mark that was next to be looked
+ * at stays in the list of its mount, though it was removed. A count that was lost
+ * is not found later.
+ */
+void group_check_at_rest(struct group *g, unsigned long long expired)
+{
+	double limit = now() + patience();
+
+	remove_marks(g);
+	do {
+		group_update(g, !g->which);
+	} while (!is_exact(g, expired) && now() < limit);
+	group_check_exactly(g, expired);
 }

@@ -119,6 +119,25 @@ void fail(const char *format, ...)
 	_exit(1);
 }
 
+void missing(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(self->missing, sizeof(self->missing), format, args);
+	va_end(args);
+}
+
+void *shared_memory(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		fail("mmap: %s", strerror(errno));
+	return mem;
+}
+
 pid_t spawn(void)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -257,18 +276,21 @@ static int report(double seconds, int busy)
 	for (i = 0; i < nr_workers; i++) {
 		struct worker *w = &shared->workers[i];
 
-		ops += w->ops;
+		ops += w->ops + w->opens;
 		checks += w->checks;
 		faults += w->faults;
-		if (!w->failure[0] && !w->ops)
+		if (!w->failure[0] && w->missing[0])
+			printf("skip %s # %s\n", w->name, w->missing);
+		if (!w->failure[0] && !w->missing[0] && !w->ops)
 			strcpy(w->failure, "it has done nothing");
 		if (w->failure[0]) {
 			failed++;
 			printf("not ok %s # %s\n", w->name, w->failure);
 			print_last(w);
-		} else {
+		} else if (w->ops) {
 			printf("ok %s # %llu operations, %llu answers checked, %llu undecided, refused or killed\n",
-			       w->name, w->ops, w->checks, w->faults);
+			       w->name, w->ops + w->opens, w->checks,
+			       w->faults);
 		}
 	}
 	if (failed) {

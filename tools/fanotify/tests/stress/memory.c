@@ -65,11 +65,14 @@ static void use_cgroup(void)
 	op("memory cgroup", 0);
 	pid = spawn();
 	if (!pid) {
-		if (write_to(CGROUP "/cgroup.procs", "0"))
-			use_memory();
+		if (!write_to(CGROUP "/cgroup.procs", "0"))
+			fail(CGROUP "/cgroup.procs: %s", strerror(errno));
+		use_memory();
 		_exit(0);
 	}
 	status = reap(pid, "child without memory");
+	if (WIFEXITED(status) && WEXITSTATUS(status))
+		_exit(1);	/* It has said why. */
 	self->faults += WIFSIGNALED(status);
 }
 
@@ -77,6 +80,9 @@ void memory_worker(struct arena *a)
 {
 	bool has_cgroup = make_cgroup();
 
+	if (!has_cgroup)
+		missing("no cgroup with a limit: " CGROUP ": %s",
+			strerror(errno));
 	ready();
 	while (running()) {
 		if (has_cgroup && rnd(2)) {

@@ -5,8 +5,11 @@
  *
  * - each open inside is delivered, once;
  * - an open outside is delivered if the walk did not know, and never otherwise;
+ * - the same holds for files that are made, renamed and removed, whose events have
+ *   the directory only;
+ * - the walk mostly knows;
  * - without a program, everything is delivered;
- * - fdinfo counts what the program counts.
+ * - fdinfo counts what the program counts, and exactly so when nothing comes.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +29,19 @@
 #define NAME_MASK	(FD_MASK | FAN_CREATE | FAN_DELETE | FAN_MOVE | \
 			 FAN_RENAME | FAN_ATTRIB | FAN_ONDIR)
 
+/* What becomes of the name that a file is made with, and of its second one */
+#define FIRST_NAME	(FAN_CREATE | FAN_OPEN | FAN_MOVED_FROM | FAN_RENAME)
+#define SECOND_NAME	(FAN_MOVED_TO | FAN_DELETE)
+
 struct delivered {
 	int in[FILES];
 	int out[FILES];
+	/* Events that came of a name of a file that was made, and came again */
+	unsigned long long made_in[2 * MADE], made_out[2 * MADE], again;
 };
+
+/* Number of the first name that was made last; no number is used twice. */
+static unsigned int made;
 
 /* The last part of the path of an event's fd, which is closed */
 static const char *name_of(int fd)
@@ -47,6 +59,15 @@ static const char *name_of(int fd)
 	return strrchr(path, '/') + 1;
 }
 
+/* Events of one name may be merged into one of several bits. */
+static void count_made(unsigned long long mask, unsigned long long *seen,
+		       struct delivered *d)
+{
+	mask &= FIRST_NAME | SECOND_NAME;
+	d->again |= *seen & mask;
+	*seen |= mask;
+}
+
 static void count_event(const struct fanotify_event_metadata *meta,
 			struct delivered *d)
 {
@@ -61,6 +82,10 @@ static void count_event(const struct fanotify_event_metadata *meta,
 		name = name_of(meta->fd);
 	else if (meta->event_len > sizeof(*meta))
 		name = (const char *)fh->f_handle + fh->handle_bytes;
+	if (sscanf(name, "ic%u", &i) == 1 && i - made < 2 * MADE)
+		count_made(meta->mask, &d->made_in[i - made], d);
+	else if (sscanf(name, "oc%u", &i) == 1 && i - made < 2 * MADE)
+		count_made(meta->mask, &d->made_out[i - made], d);
 	if (!(meta->mask & FAN_OPEN))
 		return;
 	if (sscanf(name, "i%u", &i) == 1 && i < FILES)
@@ -93,22 +118,37 @@ static void open_file(int dir, const char *letter, int i)
 		fail("open %s%d: %s", letter, i, strerror(err));
 }
 
+static void check_calls(struct group *g, enum stress_class class,
+			unsigned long long before, unsigned long long nr)
+{
+	unsigned long long calls = group_counts(g, class).calls - before;
+
+	if (calls != nr)
+		fail("the program was asked about %llu of %llu events of class %d",
+		     calls, nr, class);
+	self->checks++;
+}
+
 /* Open files on both sides, and compare what comes with what has to. */
 static void check_opens(struct arena *a, struct group *g, bool plain)
 {
 	unsigned int first = rnd(FILES), nr = 1 + rnd(FILES / 2), i, n;
-	unsigned long long undecided, out = 0;
+	unsigned long long undecided, in_calls, out_calls, out = 0;
 	struct delivered d;
 
 	op(plain ? "open without a program" : "open", nr);
 	drain(g, &d);
 	undecided = group_counts(g, CLASS_OUTSIDE).undecided;
+	in_calls = group_counts(g, CLASS_INSIDE).calls;
+	out_calls = group_counts(g, CLASS_OUTSIDE).calls;
 	for (n = 0; n < nr; n++) {
 		i = (first + n) % FILES;
 		open_file(a->in_files, "i", i);
 		open_file(a->out_files, "o", i);
 	}
 	undecided = group_counts(g, CLASS_OUTSIDE).undecided - undecided;
+	check_calls(g, CLASS_INSIDE, in_calls, plain ? 0 : nr);
+	check_calls(g, CLASS_OUTSIDE, out_calls, plain ? 0 : nr);
 	drain(g, &d);
 
 	for (n = 0; n < nr; n++) {
@@ -128,16 +168,96 @@ static void check_opens(struct arena *a, struct group *g, bool plain)
 	self->faults += undecided;
 }
 
-/* What is decided about the files is never wrong. */
+static void make_and_remove(int dir, const char *letters, unsigned int i)
+{
+	char name[16], second[16];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%u", letters, i);
+	snprintf(second, sizeof(second), "%s%u", letters, i + MADE);
+	fd = openat(dir, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0644);
+	if (fd < 0)
+		fail("make %s: %s", name, strerror(errno));
+	close(fd);
+	if (renameat(dir, name, dir, second))
+		fail("rename %s: %s", name, strerror(errno));
+	if (unlinkat(dir, second, 0))
+		fail("remove %s: %s", second, strerror(errno));
+}
+
+static unsigned long long undecided_outside(const struct group *g)
+{
+	return group_counts(g, CLASS_OUTSIDE).undecided +
+	       group_counts(g, CLASS_OUTSIDE_DIR).undecided;
+}
+
+/* Make, rename and remove files on both sides, and compare in the same way. */
+static void check_made(struct arena *a, struct group *g, bool plain)
+{
+	unsigned long long undecided, in_calls, out_calls, all, out = 0;
+	int in_dir = rnd(2) ? a->in_files : a->in_yard;
+	int out_dir = rnd(2) ? a->out_files : a->out_yard;
+	unsigned int nr = 1 + rnd(MADE), i;
+	struct delivered d;
+
+	op(plain ? "make files without a program" : "make files", nr);
+	made += 2 * MADE;
+	drain(g, &d);
+	undecided = undecided_outside(g);
+	in_calls = group_counts(g, CLASS_INSIDE_DIR).calls;
+	out_calls = group_counts(g, CLASS_OUTSIDE_DIR).calls;
+	for (i = 0; i < nr; i++) {
+		make_and_remove(in_dir, "ic", made + i);
+		make_and_remove(out_dir, "oc", made + i);
+	}
+	undecided = undecided_outside(g) - undecided;
+	/* FAN_MOVED_FROM and FAN_DELETE */
+	check_calls(g, CLASS_INSIDE_DIR, in_calls, plain ? 0 : 2 * nr);
+	check_calls(g, CLASS_OUTSIDE_DIR, out_calls, plain ? 0 : 2 * nr);
+	drain(g, &d);
+
+	for (i = 0; i < 2 * MADE; i++) {
+		all = i % MADE >= nr ? 0 : i < MADE ? FIRST_NAME : SECOND_NAME;
+		if (d.made_in[i] != all)
+			fail("of name %u of %u inside, %#llx was delivered, not %#llx",
+			     i, nr, d.made_in[i], all);
+		if (plain ? d.made_out[i] != all : d.made_out[i] & ~all)
+			fail("of name %u of %u outside, %#llx was delivered, not %#llx",
+			     i, nr, d.made_out[i], all);
+		out += __builtin_popcountll(d.made_out[i]);
+	}
+	if (d.again)
+		fail("%#llx of the same name was delivered twice", d.again);
+	if (!plain && out != undecided)
+		fail("%llu events of %u files outside were delivered, %llu were undecided",
+		     out, nr, undecided);
+	self->checks += 2 * nr;
+	self->faults += undecided;
+}
+
+/*
+ * What is decided about the files is never wrong. A rename has to hit a walk four
+ * times for it to be undecided: that half of them are is far from all that load
+ * can do.
+ */
 static void check_decisions(struct group *g)
 {
-	struct stress_counts in = group_counts(g, CLASS_INSIDE);
-	struct stress_counts out = group_counts(g, CLASS_OUTSIDE);
+	static const enum stress_class classes[] = {
+		CLASS_INSIDE, CLASS_OUTSIDE, CLASS_INSIDE_DIR, CLASS_OUTSIDE_DIR,
+	};
+	unsigned int i;
 
-	if (in.out || out.in)
-		fail("%llu files inside were taken to be outside, %llu files outside inside",
-		     in.out, out.in);
-	self->checks++;
+	for (i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+		struct stress_counts c = group_counts(g, classes[i]);
+
+		if (i % 2 ? c.in : c.out)
+			fail("%llu events inside were taken to be outside, %llu outside inside",
+			     i % 2 ? 0 : c.out, i % 2 ? c.in : 0);
+		if (c.undecided > 20 + c.calls / 2)
+			fail("%llu of %llu events of class %d were undecided",
+			     c.undecided, c.calls, classes[i]);
+		self->checks += 2;
+	}
 }
 
 /* A bind mount shows the same directories; nobody else sees it. */
@@ -188,12 +308,18 @@ static void change_marks(struct arena *a, struct group *g)
 	op_err(group_mark(g, flags[which], mask, a->root, path));
 }
 
+/* Overlayfs has no file handles to report. */
+static bool has_names(const struct arena *a)
+{
+	return strcmp(a->fs, "overlay");
+}
+
 static void use_program(struct arena *a, struct group *g)
 {
 	int rounds = 1 + rnd(30);
 
 	while (rounds-- && running()) {
-		switch (rnd(8)) {
+		switch (rnd(10)) {
 		case 0:
 			op("update", 0);
 			group_update(g, rnd(2));
@@ -209,6 +335,13 @@ static void use_program(struct arena *a, struct group *g)
 			op("fdinfo", 0);
 			group_check_counters(g);
 			break;
+		case 5:
+		case 6:
+			if (!has_names(a))
+				break;
+			check_made(a, g, false);
+			check_decisions(g);
+			break;
 		default:
 			check_opens(a, g, false);
 			check_decisions(g);
@@ -216,20 +349,31 @@ static void use_program(struct arena *a, struct group *g)
 	}
 }
 
-static void open_group(struct arena *a, struct group *g)
+static void add_marks(struct arena *a, struct group *g)
 {
-	/* Overlayfs has no file handles to report. */
-	bool names = strcmp(a->fs, "overlay");
-	int err;
+	int err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+			     has_names(a) ? NAME_MASK : FD_MASK, a->root, ".");
 
-	op("group", 0);
-	group_open(g, FAN_CLASS_NOTIF | (names ? FAN_REPORT_DFID_NAME : 0));
-	err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
-			 names ? NAME_MASK : FD_MASK, a->root, ".");
 	if (!err)
 		err = group_mark(g, FAN_MARK_ADD, FAN_OPEN, a->root, "stable");
 	if (err)
 		fail("mark: %s", strerror(err));
+}
+
+static void open_group(struct arena *a, struct group *g)
+{
+	op("group", 0);
+	group_open(g, FAN_CLASS_NOTIF |
+		      (has_names(a) ? FAN_REPORT_DFID_NAME : 0));
+	add_marks(a, g);
+}
+
+/* Without a mark no event comes, and the counters stand still. */
+static void check_at_rest(struct arena *a, struct group *g)
+{
+	op("fdinfo at rest", 0);
+	group_check_at_rest(g, 0);
+	add_marks(a, g);
 }
 
 /* A child has the group and the link too, and what it holds is not over. */
@@ -261,6 +405,8 @@ void notify_worker(struct arena *a)
 		op("attach", 0);
 		group_attach(g, rnd(2));
 		use_program(a, g);
+		if (rnd(2))
+			check_at_rest(a, g);
 		if (!rnd(3))
 			outlive_in_child(a, g);
 
@@ -268,6 +414,8 @@ void notify_worker(struct arena *a)
 			op("detach", 0);
 			group_detach(g);
 			check_opens(a, g, true);
+			if (has_names(a))
+				check_made(a, g, true);
 			group_close(g);
 		} else {
 			op("close attached group", 0);

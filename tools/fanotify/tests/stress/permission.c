@@ -5,7 +5,10 @@
  *
  * - with a program, the listener is asked about q, r and w only, once an open;
  * - without one, it is asked about all and answers alike;
- * - a file d or r is never opened, a file a or q always;
+ * - a file d or r is never opened, a file a or q always, and d and a are decided
+ *   by the program while another one takes its place, too;
+ * - fdinfo counts each of them;
+ * - once the group is gone, whoever had it last, everything is allowed;
  * - an opener of w waits until it is killed, its time is over, or the group is gone.
  */
 #include <errno.h>
@@ -32,7 +35,8 @@ static struct {
 	bool stop;
 	/* How often it was asked */
 	unsigned long long asked[CLASSES];
-	/* Openers of w, which it does not answer */
+	/* Openers of w, which it does not answer; the last that it was asked about */
+	pid_t waiter;
 	pthread_mutex_t lock;
 	int held[HELD_MAX];
 	int nr_held;
@@ -40,6 +44,18 @@ static struct {
 
 /* Openers whose time was over, perhaps before the listener had read of them */
 static unsigned long long expired;
+
+/* Since the program was attached: what fdinfo has to show */
+static unsigned long long sent, denied;
+
+/* A child that opens d and a while programs are exchanged */
+static struct {
+	pid_t pid;
+	struct {
+		bool stop;
+		unsigned long long opens;	/* of d, and as many of a */
+	} *shared;
+} opener;
 
 static enum stress_class class_of(char c)
 {
@@ -78,6 +94,7 @@ static void answer(const struct fanotify_event_metadata *meta)
 			fail("too many openers wait");
 		listener.held[listener.nr_held++] = meta->fd;
 		pthread_mutex_unlock(&listener.lock);
+		__atomic_store_n(&listener.waiter, meta->pid, __ATOMIC_SEQ_CST);
 		return;
 	}
 	if (class == CLASS_DENY || class == CLASS_REFUSE)
@@ -159,6 +176,69 @@ static void expect_open(struct arena *a, const char *letter, int expected)
 		fail("open of %s%d: %s", letter, i, err ? strerror(err) : "allowed");
 	self->checks++;
 	self->faults += err != 0;
+	sent += letter[0] == 'q' || letter[0] == 'r';
+	denied += letter[0] == 'd';
+}
+
+static void open_both(struct arena *a)
+{
+	unsigned long long i;
+	int err;
+
+	for (i = 0; !__atomic_load_n(&opener.shared->stop, __ATOMIC_SEQ_CST); i++) {
+		err = open_at(a->perm_files, "d", i % FILES);
+		if (err != EPERM)
+			fail("meanwhile, open of d%llu: %s", i % FILES,
+			     err ? strerror(err) : "allowed");
+		err = open_at(a->perm_files, "a", i % FILES);
+		if (err)
+			fail("meanwhile, open of a%llu: %s", i % FILES,
+			     strerror(err));
+		__atomic_store_n(&opener.shared->opens, i + 1, __ATOMIC_SEQ_CST);
+		/* The others need the processor, too. */
+		if (i % 8 == 7)
+			usleep(2000);
+	}
+}
+
+static void start_opener(struct arena *a)
+{
+	opener.shared->stop = false;
+	opener.shared->opens = 0;
+	opener.pid = spawn();
+	/*
+	 * It keeps the group and the link: when its parent is killed, it must not
+	 * see them go before it is killed, too.
+	 */
+	if (!opener.pid) {
+		open_both(a);
+		_exit(0);
+	}
+}
+
+/* It opens once at least. */
+static void stop_opener(void)
+{
+	double limit = now() + patience();
+	unsigned long long opens;
+	int status;
+
+	while (!__atomic_load_n(&opener.shared->opens, __ATOMIC_SEQ_CST)) {
+		if (self->failure[0])
+			_exit(1);
+		if (now() > limit)
+			fail("nothing was opened meanwhile");
+		usleep(500);
+	}
+	__atomic_store_n(&opener.shared->stop, true, __ATOMIC_SEQ_CST);
+	status = reap(opener.pid, "opener");
+	if (status)
+		_exit(1);	/* It has said why. */
+	opens = opener.shared->opens;
+	denied += opens;
+	self->opens += 2 * opens;
+	self->checks += 2 * opens;
+	self->faults += opens;
 }
 
 /* An opener that nobody answers */
@@ -168,6 +248,7 @@ static pid_t start_waiter(struct arena *a)
 	pid_t pid;
 
 	op("w", i);
+	sent++;
 	pid = spawn();
 	if (!pid) {
 		/* Not to keep alive what the parent closes */
@@ -180,11 +261,11 @@ static pid_t start_waiter(struct arena *a)
 /* The same; returns once the listener was asked. */
 static pid_t start_asked(struct arena *a)
 {
-	unsigned long long before = asked(CLASS_WAIT);
 	double limit = now() + patience();
 	pid_t pid = start_waiter(a);
 
-	while (asked(CLASS_WAIT) == before) {
+	/* One whose time was over may be told of late. */
+	while (__atomic_load_n(&listener.waiter, __ATOMIC_SEQ_CST) != pid) {
 		if (now() > limit)
 			fail("the listener was not asked about w");
 		usleep(500);
@@ -226,15 +307,13 @@ static void expire_waiter(struct arena *a, struct group *g)
 }
 
 /* All that the program sent has come, and nothing else. */
-static void check_asked(struct group *g, unsigned long long sent,
-			const unsigned long long *before)
+static void check_asked(struct group *g, const unsigned long long *before)
 {
 	unsigned long long came = 0;
 	int class;
 
 	for (class = CLASS_ASK; class <= CLASS_WAIT; class++)
 		came += asked(class) - before[class];
-	sent = group_asked(g) - sent;
 	if (came > sent || came + expired < sent)
 		fail("the program sent %llu openers to the listener, %llu came, the time of %llu was over",
 		     sent, came, expired);
@@ -244,23 +323,62 @@ static void check_asked(struct group *g, unsigned long long sent,
 	self->checks += 2;
 }
 
+/* Nobody else opens what is sent, expires or is denied: those are known. */
+static void check_known(struct group *g, bool all)
+{
+	struct group_shown s = group_shown(g);
+
+	if (s.sent != sent || s.expired != expired)
+		fail("fdinfo shows %llu sent and %llu expired, %llu were asked for and %llu expired",
+		     s.sent, s.expired, sent, expired);
+	if (all ? s.denied != denied : s.denied < denied)
+		fail("fdinfo shows %llu denied, it was %llu", s.denied, denied);
+	self->checks += 3;
+}
+
+static void update_often(struct group *g)
+{
+	int i, nr = 1 + rnd(4), which = rnd(2);
+
+	op("update", nr);
+	for (i = 0; i < nr; i++)
+		group_update(g, (which + i) % 2);
+}
+
+static void add_mark(struct arena *a, struct group *g)
+{
+	int err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
+			     FAN_OPEN_PERM, a->root, ".");
+
+	if (err)
+		fail("mark: %s", strerror(err));
+}
+
+/* Without a mark no event comes, and the counters stand still. */
+static void check_at_rest(struct arena *a, struct group *g)
+{
+	op("fdinfo at rest", 0);
+	group_check_at_rest(g, expired);
+	add_mark(a, g);
+}
+
 static void use_program(struct arena *a, struct group *g)
 {
-	unsigned long long before[CLASSES], sent = group_asked(g);
+	unsigned long long before[CLASSES];
 	int i, rounds = 5 + rnd(60);
 
-	expired = 0;
 	for (i = 0; i < CLASSES; i++)
 		before[i] = asked(i);
+	start_opener(a);
 	while (rounds-- && running()) {
 		switch (rnd(16)) {
 		case 0:
-			op("update", 0);
-			group_update(g, rnd(2));
+			update_often(g);
 			break;
 		case 1:
 			op("fdinfo", 0);
 			group_check_counters(g);
+			check_known(g, false);
 			break;
 		case 2:
 			kill_waiter(a);
@@ -286,7 +404,11 @@ static void use_program(struct arena *a, struct group *g)
 			expect_open(a, "a", 0);
 		}
 	}
-	check_asked(g, sent, before);
+	stop_opener();
+	check_asked(g, before);
+	check_known(g, true);
+	if (rnd(2))
+		check_at_rest(a, g);
 }
 
 static void use_listener(struct arena *a)
@@ -304,15 +426,30 @@ static void use_listener(struct arena *a)
 /* Closing the group lets those go who wait, with or without its program. */
 static void close_group(struct arena *a, struct group *g)
 {
-	bool waiting = rnd(2);
-	pid_t pid = 0;
+	bool waiting = rnd(2), inherited = rnd(2);
+	pid_t pid = 0, holder = 0;
 	int status;
 
 	if (waiting)
 		pid = start_asked(a);
 	stop_listener();
-	op("close group", waiting);
+	op(inherited ? "kill last holder" : "close group", waiting);
+	if (inherited) {
+		holder = spawn();
+		while (!holder)
+			pause();
+	}
 	group_close(g);
+	if (inherited) {
+		/* Nobody answers, and the group is there, with its program. */
+		if (group_attached(g))
+			expect_open(a, "d", EPERM);
+		if (waiting && waitpid(pid, &status, WNOHANG))
+			fail("an opener did not wait for a group that a child holds");
+		kill(holder, SIGKILL);
+		reap(holder, "last holder of the group");
+	}
+	expect_open(a, "d", 0);
 	if (waiting) {
 		status = reap(pid, "opener whose listener is gone");
 		if (!WIFEXITED(status) || WEXITSTATUS(status))
@@ -328,23 +465,33 @@ static void close_group(struct arena *a, struct group *g)
 	}
 }
 
+/*
+ * An event that came before the program may still be on its way to the listener.
+ * The update waits for it: it must not be there when the limit is.
+ */
+static void attach(struct group *g)
+{
+	int which = rnd(2);
+
+	op("attach", 0);
+	group_attach(g, which);
+	group_update(g, !which);
+	sent = denied = expired = 0;
+}
+
 void permission_worker(struct arena *a)
 {
 	struct group *g = group_load(GROUP_PERMISSION);
-	int err;
 
+	opener.shared = shared_memory(sizeof(*opener.shared));
 	ready();
 	while (running()) {
 		op("group", 0);
 		group_open(g, rnd(2) ? FAN_CLASS_CONTENT : FAN_CLASS_PRE_CONTENT);
 		start_listener(g);
-		err = group_mark(g, FAN_MARK_ADD | FAN_MARK_FILESYSTEM,
-				 FAN_OPEN_PERM, a->root, ".");
-		if (err)
-			fail("mark: %s", strerror(err));
+		add_mark(a, g);
 		use_listener(a);
-		op("attach", 0);
-		group_attach(g, rnd(2));
+		attach(g);
 		use_program(a, g);
 		if (rnd(2)) {
 			op("detach", 0);

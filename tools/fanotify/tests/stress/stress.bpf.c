@@ -31,20 +31,26 @@ struct dentry___stress {
 	struct qstr___stress d_name;
 } __attribute__((preserve_access_index));
 
-static enum stress_class class_of(struct dentry *dentry)
+static enum stress_class class_of(struct dentry *dentry,
+				  const struct qstr *in_dir)
 {
 	struct dentry___stress *d = (void *)dentry;
+	const struct qstr___stress *q = (const void *)in_dir;
 	const unsigned char *name;
 	char c = 0;
 
-	if (!dentry)
+	if (dentry)
+		name = d->d_name.name;
+	else if (q)
+		name = q->name;
+	else
 		return CLASS_STORM;
-	name = d->d_name.name;
 	if (bpf_probe_read_kernel(&c, sizeof(c), name))
 		return CLASS_STORM;
 	switch (c) {
-	case 'i': return CLASS_INSIDE;
-	case 'o': return CLASS_OUTSIDE;
+	case 'i': return dentry ? CLASS_INSIDE : CLASS_INSIDE_DIR;
+	case 'o': return dentry ? CLASS_OUTSIDE : CLASS_OUTSIDE_DIR;
+	case 'c': return CLASS_OWN;
 	case 'a': return CLASS_ALLOW;
 	case 'd': return CLASS_DENY;
 	case 'q': return CLASS_ASK;
@@ -80,9 +86,9 @@ static int walk(struct fsnotify_group *group, struct dentry *dentry,
 }
 
 static int filter(struct fsnotify_group *group, struct inode *dir,
-		  struct dentry *dentry)
+		  struct dentry *dentry, const struct qstr *name)
 {
-	struct stress_counts *c = &counts[class_of(dentry)];
+	struct stress_counts *c = &counts[class_of(dentry, name)];
 	int ret = walk(group, dentry, dir);
 
 	__sync_fetch_and_add(&c->calls, 1);
@@ -103,7 +109,7 @@ static int filter(struct fsnotify_group *group, struct inode *dir,
 
 static int permission(struct dentry *dentry, struct inode *inode)
 {
-	enum stress_class class = class_of(dentry);
+	enum stress_class class = class_of(dentry, NULL);
 	__u64 *seen;
 
 	seen = bpf_inode_storage_get(&by_inode, inode, 0,
@@ -131,9 +137,9 @@ static int permission(struct dentry *dentry, struct inode *inode)
 	SEC("struct_ops/filter")					\
 	int BPF_PROG(prog, struct fsnotify_group *group, __u32 mask,	\
 		     struct inode *inode, struct inode *dir,		\
-		     struct dentry *dentry)				\
+		     struct dentry *dentry, const struct qstr *name)	\
 	{								\
-		return filter(group, dir, dentry);			\
+		return filter(group, dir, dentry, name);		\
 	}								\
 	SEC(".struct_ops.link")						\
 	struct fanotify_fastpath_ops prog##_ops = {			\

@@ -11,6 +11,10 @@ enum stress_class {
 	CLASS_STORM,
 	CLASS_INSIDE,		/* i: below a root, whatever is moved */
 	CLASS_OUTSIDE,		/* o: below none */
+	/* The same, for events that have the directory and not the dentry */
+	CLASS_INSIDE_DIR,
+	CLASS_OUTSIDE_DIR,
+	CLASS_OWN,		/* c: opened by the process that has the program */
 	CLASS_ALLOW,		/* a: allowed by the program */
 	CLASS_DENY,		/* d: denied by the program */
 	CLASS_ASK,		/* q: the listener is asked, which is to allow */
