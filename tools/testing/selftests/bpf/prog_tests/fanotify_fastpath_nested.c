@@ -18,7 +18,9 @@ static struct fanotify_fastpath_nested *load_nested(struct fastpath_fixture *f)
 	if (!ASSERT_OK_PTR(skel, "open skeleton"))
 		return NULL;
 	skel->struct_ops.nested_ops->group_fd = f->fan_fd;
+	skel->struct_ops.allow_ops->group_fd = f->fan_fd;
 	bpf_map__set_autoattach(skel->maps.nested_ops, false);
+	bpf_map__set_autoattach(skel->maps.allow_ops, false);
 	skel->bss->watched_tgid = getpid();
 	if (ASSERT_OK(fanotify_fastpath_nested__load(skel), "load skeleton"))
 		return skel;
@@ -217,11 +219,119 @@ static void test_maps_freed(struct fastpath_fixture *f)
 	ASSERT_EQ(opener.failed, 0, "failed opens");
 }
 
+/* What the LSM program denies stays denied, whatever the fast path allows. */
+static void test_lsm_denies(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+
+	skel = load_nested(f);
+	if (!skel)
+		return;
+	if (!make_files("a b") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.allow_ops) ||
+	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
+		goto out;
+
+	skel->bss->denied_ino = ino_of("a");
+	ASSERT_EQ(open("a", O_RDONLY), -1, "denied by LSM");
+	ASSERT_EQ(errno, EACCES, "its errno");
+	open_files("b");
+	ASSERT_EQ(skel->bss->opened, 2, "lsm");
+	ASSERT_EQ(skel->bss->allowed, 1, "allowed by fast path");
+	ASSERT_EQ(skel->bss->allowed_ino, ino_of("b"), "what it allowed");
+
+	skel->bss->denied_ino = 0;
+	open_files("a");
+	ASSERT_EQ(skel->bss->allowed, 2, "allowed by both");
+	ASSERT_STREQ(read_events(f), "", "events");
+out:
+	unload_nested(f, skel);
+}
+
+#define TIMER_WAIT_NS	60000000000ULL
+
+/* Wait until the timer has gone off twice more. */
+static bool wait_ticks(const __u64 *ticks)
+{
+	__u64 deadline = get_time_ns() + TIMER_WAIT_NS;
+	__u64 until = __atomic_load_n(ticks, __ATOMIC_RELAXED) + 2;
+
+	while (__atomic_load_n(ticks, __ATOMIC_RELAXED) < until) {
+		if (get_time_ns() > deadline)
+			return false;
+		usleep(100);
+	}
+	return true;
+}
+
+/* Wait until there is no program with this id. */
+static bool wait_gone(__u32 prog_id)
+{
+	__u64 deadline = get_time_ns() + TIMER_WAIT_NS;
+	int fd;
+
+	while ((fd = bpf_prog_get_fd_by_id(prog_id)) >= 0) {
+		close(fd);
+		if (get_time_ns() > deadline)
+			return false;
+		usleep(1000);
+	}
+	return ASSERT_EQ(fd, -ENOENT, "program by id");
+}
+
+/* A timer that starts itself anew goes on after detach, and ends with its map. */
+static void test_timer(struct fastpath_fixture *f)
+{
+	struct fanotify_fastpath_nested *skel;
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	static char log[65536];
+
+	skel = fanotify_fastpath_nested__open();
+	if (!ASSERT_OK_PTR(skel, "open skeleton"))
+		return;
+	bpf_map__set_autocreate(skel->maps.timer_ops, true);
+	skel->struct_ops.timer_ops->group_fd = f->fan_fd;
+	bpf_program__set_autoload(skel->progs.timer_filter, true);
+	log[0] = '\0';
+	bpf_program__set_log_buf(skel->progs.timer_filter, log, sizeof(log));
+	if (fanotify_fastpath_nested__load(skel)) {
+		if (strstr(log, "bpf_timer cannot be used for PREEMPT_RT"))
+			test__skip();
+		else
+			ASSERT_FAIL("load: %s", log);
+		goto out;
+	}
+	if (!ASSERT_OK(bpf_prog_get_info_by_fd(
+			bpf_program__fd(skel->progs.timer_filter), &info, &len),
+		       "info") ||
+	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
+	    !attach(f, skel->maps.timer_ops))
+		goto out;
+
+	ASSERT_EQ(skel->bss->ticks, 0, "not started");
+	open_files("a a");
+	ASSERT_STREQ(read_events(f), "", "skipped");
+	ASSERT_TRUE(wait_ticks(&skel->bss->ticks), "goes off");
+	bpf_link__destroy(f->link);
+	f->link = NULL;
+	open_files("a");
+	ASSERT_STREQ(read_events(f), "open:a", "detached");
+	ASSERT_TRUE(wait_ticks(&skel->bss->ticks), "goes on");
+out:
+	unload_nested(f, skel);
+	/* It holds its program for as long as it may go off. */
+	if (info.id)
+		ASSERT_TRUE(wait_gone(info.id), "ended");
+}
+
 static const struct fastpath_subtest subtests[] = {
 	{ "tracing_and_lsm", test_tracing_and_lsm, "tmpfs", FASTPATH_FLAGS },
 	{ "event_in_lsm", test_event_in_lsm, "tmpfs", FASTPATH_FLAGS },
 	{ "reader_opens", test_reader_opens, "tmpfs", FASTPATH_FLAGS },
 	{ "maps_freed", test_maps_freed, "tmpfs", FASTPATH_FLAGS },
+	{ "lsm_denies", test_lsm_denies, "tmpfs", FAN_CLASS_CONTENT },
+	{ "timer", test_timer, "tmpfs", FASTPATH_FLAGS },
 };
 
 /* Serial: other tests' events would be seen by the tracing programs. */

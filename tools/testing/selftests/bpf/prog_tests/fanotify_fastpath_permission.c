@@ -58,6 +58,8 @@ load_limit(int fan_fd, unsigned int timeout_ms, int timeout_answer)
 	skel->struct_ops.filter_ops->group_fd = fan_fd;
 	skel->struct_ops.deny_ops->group_fd = fan_fd;
 	skel->struct_ops.inode_ops->group_fd = fan_fd;
+	skel->struct_ops.first_ops->group_fd = fan_fd;
+	skel->struct_ops.second_ops->group_fd = fan_fd;
 	skel->struct_ops.pending_ops->group_fd = fan_fd;
 	skel->struct_ops.path_ops->group_fd = fan_fd;
 	skel->struct_ops.range_ops->group_fd = fan_fd;
@@ -1260,6 +1262,9 @@ struct race_listener {
 	pthread_t thread;
 	int fan_fd;
 	int stop_fd;
+	__u32 response;
+	/* In steps of it; 0 for none */
+	unsigned int delay_us;
 	int read;
 	int accepted;
 	int late;
@@ -1289,7 +1294,7 @@ static void *race_open(void *arg)
 static void race_answer(struct race_listener *listener, int fd)
 {
 	listener->read++;
-	switch (respond(listener->fan_fd, fd, FAN_ALLOW)) {
+	switch (respond(listener->fan_fd, fd, listener->response)) {
 	case 0:
 		listener->accepted++;
 		break;
@@ -1302,7 +1307,7 @@ static void race_answer(struct race_listener *listener, int fd)
 	close(fd);
 }
 
-/* Answer all that waits, sometimes at once and sometimes around the limit. */
+/* Answer all that waits, sometimes at once and sometimes later. */
 static void *race_listen(void *arg)
 {
 	char buf[RACE_THREADS * FAN_EVENT_METADATA_LEN] __aligned(8);
@@ -1316,14 +1321,14 @@ static void *race_listen(void *arg)
 	ssize_t len;
 
 	while (poll(pfds, ARRAY_SIZE(pfds), -1) > 0 && !pfds[1].revents) {
-		/* Before the read or between read and answer, up to 3 limits */
-		if (round % 2)
-			usleep(round % 13 * RACE_LIMIT_MS * 1000 / 4);
+		/* Before the read or between read and answer */
+		if (round % 2 && listener->delay_us)
+			usleep(round % 13 * listener->delay_us);
 		len = read(listener->fan_fd, buf, sizeof(buf));
 		if (len < 0)
 			continue;
-		if (!(round % 2))
-			usleep(round % 13 * RACE_LIMIT_MS * 1000 / 4);
+		if (round % 2 == 0 && listener->delay_us)
+			usleep(round % 13 * listener->delay_us);
 		round++;
 		meta = (const void *)buf;
 		for (; FAN_EVENT_OK(meta, len); meta = FAN_EVENT_NEXT(meta, len))
@@ -1351,7 +1356,11 @@ static void join_opener(struct fastpath_fixture *f, pthread_t thread,
  */
 static void test_limit_race(struct fastpath_fixture *f)
 {
-	struct race_listener listener = { .fan_fd = f->fan_fd, .stop_fd = -1 };
+	/* Around the limit: up to three times as long */
+	struct race_listener listener = {
+		.fan_fd = f->fan_fd, .stop_fd = -1, .response = FAN_ALLOW,
+		.delay_us = RACE_LIMIT_MS * 1000 / 4,
+	};
 	struct race_opener openers[RACE_THREADS] = {};
 	struct fanotify_fastpath_permission *skel;
 	int i, nr = 0, allowed = 0, expired = 0, other = 0;
@@ -1574,6 +1583,404 @@ static void test_busy_close(struct fastpath_fixture *f)
 			return;
 	}
 	unmount_fs(f);
+}
+
+/*
+ * Two files are opened in a loop while programs are updated, attached, detached,
+ * lose their mark or their group. "first" and "second" deny "d", each with its own
+ * errno, and allow "a"; the listener denies both. What an open may get depends on
+ * the phase that it began and ended in.
+ */
+enum load_phase {
+	LOAD_PROGRAM,
+	LOAD_LISTENER,
+	LOAD_NOBODY,
+	/* From one of those above to another */
+	LOAD_PROGRAM_OR_LISTENER,
+	LOAD_PROGRAM_OR_NOBODY,
+	LOAD_PHASES
+};
+
+enum load_result {
+	LOAD_OPENED,
+	LOAD_ASKED,
+	LOAD_FIRST,
+	LOAD_SECOND,
+	LOAD_OTHER,
+	LOAD_RESULTS
+};
+
+enum load_file {
+	LOAD_DENIED,
+	LOAD_ALLOWED,
+	LOAD_FILES
+};
+
+static const char *const load_files[] = { "d", "a" };
+
+static const char *const load_phases[] = {
+	"program decides", "listener decides", "nobody decides",
+	"program or listener decides", "program or nobody decides",
+};
+
+static const char *const load_results[] = {
+	"opened", "denied by listener", "denied by first", "denied by second",
+	"other errors",
+};
+
+#define LOAD_BOTH	(1U << LOAD_FIRST | 1U << LOAD_SECOND)
+
+static const unsigned int load_expected[LOAD_PHASES][LOAD_FILES] = {
+	[LOAD_PROGRAM] = { LOAD_BOTH, 1U << LOAD_OPENED },
+	[LOAD_LISTENER] = { 1U << LOAD_ASKED, 1U << LOAD_ASKED },
+	[LOAD_NOBODY] = { 1U << LOAD_OPENED, 1U << LOAD_OPENED },
+	[LOAD_PROGRAM_OR_LISTENER] = { LOAD_BOTH | 1U << LOAD_ASKED,
+				       1U << LOAD_OPENED | 1U << LOAD_ASKED },
+	[LOAD_PROGRAM_OR_NOBODY] = { LOAD_BOTH | 1U << LOAD_OPENED,
+				     1U << LOAD_OPENED },
+};
+
+struct load {
+	pthread_t threads[RACE_THREADS];
+	int nr_threads;
+	bool stop;
+	/* Phase of an open in which the phase was changed */
+	enum load_phase changing;
+	/* What is now, and how often that was changed, times LOAD_PHASES */
+	unsigned int phase;
+	int opens[LOAD_PHASES][LOAD_FILES][LOAD_RESULTS];
+};
+
+static enum load_result load_result(int err)
+{
+	switch (err) {
+	case 0:
+		return LOAD_OPENED;
+	case EPERM:
+		return LOAD_ASKED;
+	case EBUSY:
+		return LOAD_FIRST;
+	case ETXTBSY:
+		return LOAD_SECOND;
+	default:
+		return LOAD_OTHER;
+	}
+}
+
+/* Each opens one file and then the other, so that none can be left out. */
+static void *load_open(void *arg)
+{
+	struct load *load = arg;
+	enum load_result result;
+	unsigned int before, i;
+	enum load_phase phase;
+
+	for (i = 0; !__atomic_load_n(&load->stop, __ATOMIC_RELAXED);
+	     i = (i + 1) % LOAD_FILES) {
+		before = __atomic_load_n(&load->phase, __ATOMIC_SEQ_CST);
+		result = load_result(do_open(load_files[i]));
+		phase = before % LOAD_PHASES;
+		if (__atomic_load_n(&load->phase, __ATOMIC_SEQ_CST) != before)
+			phase = load->changing;
+		__atomic_fetch_add(&load->opens[phase][i][result], 1,
+				   __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void set_phase(struct load *load, enum load_phase phase)
+{
+	unsigned int changes = load->phase / LOAD_PHASES + 1;
+
+	__atomic_store_n(&load->phase, changes * LOAD_PHASES + phase,
+			 __ATOMIC_SEQ_CST);
+}
+
+static bool start_load(struct load *load)
+{
+	for (; load->nr_threads < RACE_THREADS; load->nr_threads++)
+		if (!ASSERT_OK(pthread_create(&load->threads[load->nr_threads],
+					      NULL, load_open, load),
+			       "pthread_create"))
+			return false;
+	return true;
+}
+
+/*
+ * Wait until "d" was opened, in this phase and with this result, so often that one
+ * thread did so twice, and opened "a" in between.
+ */
+static bool wait_load(struct load *load, enum load_phase phase,
+		      enum load_result result)
+{
+	const int *opens = &load->opens[phase][LOAD_DENIED][result];
+	__u64 deadline = get_time_ns() + 6 * TIMEOUT_MS * 1000000ULL;
+	int until;
+
+	until = __atomic_load_n(opens, __ATOMIC_ACQUIRE) + 2 * RACE_THREADS;
+	while (__atomic_load_n(opens, __ATOMIC_ACQUIRE) < until) {
+		if (get_time_ns() > deadline) {
+			printf("while %s: %s\n", load_phases[phase],
+			       load_results[result]);
+			return ASSERT_TRUE(false, "openers go on");
+		}
+		usleep(100);
+	}
+	return true;
+}
+
+static int sum_opens(const struct load *load, enum load_file file,
+		     enum load_result result)
+{
+	int phase, sum = 0;
+
+	for (phase = 0; phase < LOAD_PHASES; phase++)
+		sum += load->opens[phase][file][result];
+	return sum;
+}
+
+static void expect_opens(const struct load *load)
+{
+	int phase, file, result;
+
+	for (phase = 0; phase < LOAD_PHASES; phase++)
+		for (file = 0; file < LOAD_FILES; file++)
+			for (result = 0; result < LOAD_RESULTS; result++)
+				if (!(load_expected[phase][file] &
+				      1U << result) &&
+				    !ASSERT_EQ(load->opens[phase][file][result],
+					       0, load_results[result]))
+					printf("%s while %s\n",
+					       load_files[file],
+					       load_phases[phase]);
+}
+
+/* Whatever waits, nobody waits for ever. */
+static void stop_load(struct fastpath_fixture *f, struct load *load)
+{
+	struct timespec deadline;
+	int i;
+
+	__atomic_store_n(&load->stop, true, __ATOMIC_RELAXED);
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += 6 * TIMEOUT_MS / 1000;
+	for (i = 0; i < load->nr_threads; i++)
+		join_opener(f, load->threads[i], &deadline);
+	expect_opens(load);
+}
+
+typedef void (*load_fn)(struct fastpath_fixture *f,
+			struct fanotify_fastpath_permission *skel,
+			struct load *load);
+
+/*
+ * Call @fn while the files are opened, with "first" attached, and a listener that
+ * denies what it is asked about.
+ */
+static void run_load(struct fastpath_fixture *f, load_fn fn)
+{
+	struct race_listener listener = {
+		.fan_fd = f->fan_fd, .stop_fd = -1, .response = FAN_DENY,
+	};
+	struct fanotify_fastpath_permission *skel = load(f);
+	int allowed, denied, asked;
+	struct load load = {};
+	char expected[64];
+	__u64 one = 1;
+
+	listener.stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (!skel || !ASSERT_OK_FD(listener.stop_fd, "eventfd") ||
+	    !make_files("d a") || !mark_fs(f, FAN_OPEN_PERM) ||
+	    !attach(f, skel->maps.first_ops))
+		goto out;
+	skel->bss->answered_ino = ino_of("d");
+
+	if (!ASSERT_OK(pthread_create(&listener.thread, NULL, race_listen,
+				      &listener), "pthread_create"))
+		goto out;
+	if (start_load(&load))
+		fn(f, skel, &load);
+	stop_load(f, &load);
+	ASSERT_EQ(write(listener.stop_fd, &one, sizeof(one)), sizeof(one),
+		  "stop");
+	pthread_join(listener.thread, NULL);
+	if (f->fan_fd < 0)
+		goto out;
+
+	/* Each open was decided once, by who says so. */
+	allowed = skel->bss->allowed_by[0] + skel->bss->allowed_by[1];
+	denied = sum_opens(&load, LOAD_DENIED, LOAD_FIRST) +
+		 sum_opens(&load, LOAD_DENIED, LOAD_SECOND);
+	asked = sum_opens(&load, LOAD_DENIED, LOAD_ASKED) +
+		sum_opens(&load, LOAD_ALLOWED, LOAD_ASKED);
+	printf("allowed %d denied %d asked %d\n", allowed, denied, asked);
+	ASSERT_EQ(listener.read, asked, "events");
+	ASSERT_EQ(listener.accepted, asked, "answers");
+	ASSERT_STREQ(read_events(f), "", "no more events");
+	/* The program has counted for as long as it is attached. */
+	if (load.changing != LOAD_PROGRAM_OR_LISTENER) {
+		snprintf(expected, sizeof(expected), " allowed:%d denied:%d ",
+			 allowed, denied);
+		ASSERT_HAS_SUBSTR(read_counters(f), expected, "counters");
+	}
+	unmount_fs(f);
+out:
+	if (listener.stop_fd >= 0)
+		close(listener.stop_fd);
+	unload(f, skel);
+}
+
+#define LOAD_UPDATES	160
+
+/* Some of them one after the other, some when the program has surely answered */
+static void update_load(struct fastpath_fixture *f,
+			struct fanotify_fastpath_permission *skel,
+			struct load *load)
+{
+	int i;
+
+	for (i = 0; i < LOAD_UPDATES; i++) {
+		if (!ASSERT_OK(bpf_link__update_map(f->link, i % 2 ?
+						    skel->maps.first_ops :
+						    skel->maps.second_ops),
+			       "update"))
+			return;
+		if (i % 16 < 2 &&
+		    !wait_load(load, LOAD_PROGRAM,
+			       i % 2 ? LOAD_FIRST : LOAD_SECOND))
+			return;
+	}
+	ASSERT_GT(skel->bss->allowed_by[0], 0, "allowed by first");
+	ASSERT_GT(skel->bss->allowed_by[1], 0, "allowed by second");
+	ASSERT_EQ(sum_opens(load, LOAD_DENIED, LOAD_ASKED), 0, "never asked");
+}
+
+/* An event sees the old or the new program, and never none. */
+static void test_update_under_load(struct fastpath_fixture *f)
+{
+	run_load(f, update_load);
+}
+
+#define LOAD_ROUNDS	20
+
+/* By turns closed and detached; "d" is denied by whoever decides. */
+static void attach_load(struct fastpath_fixture *f,
+			struct fanotify_fastpath_permission *skel,
+			struct load *load)
+{
+	int i;
+
+	load->changing = LOAD_PROGRAM_OR_LISTENER;
+	for (i = 0; i < LOAD_ROUNDS; i++) {
+		if (!wait_load(load, LOAD_PROGRAM,
+			       i % 2 ? LOAD_SECOND : LOAD_FIRST))
+			return;
+		set_phase(load, LOAD_PROGRAM_OR_LISTENER);
+		if (i % 2 && !ASSERT_OK(bpf_link__detach(f->link), "detach"))
+			return;
+		bpf_link__destroy(f->link);
+		f->link = NULL;
+		set_phase(load, LOAD_LISTENER);
+		if (!wait_load(load, LOAD_LISTENER, LOAD_ASKED))
+			return;
+		set_phase(load, LOAD_PROGRAM_OR_LISTENER);
+		if (!attach(f, i % 2 ? skel->maps.first_ops :
+				       skel->maps.second_ops))
+			return;
+		set_phase(load, LOAD_PROGRAM);
+	}
+}
+
+static void test_attach_under_load(struct fastpath_fixture *f)
+{
+	run_load(f, attach_load);
+}
+
+/* Without its mark, the group has no say; with it, the program decides all. */
+static void mark_load(struct fastpath_fixture *f,
+		      struct fanotify_fastpath_permission *skel,
+		      struct load *load)
+{
+	int i;
+
+	load->changing = LOAD_PROGRAM_OR_NOBODY;
+	for (i = 0; i < LOAD_ROUNDS; i++) {
+		if (!wait_load(load, LOAD_PROGRAM, LOAD_FIRST))
+			return;
+		set_phase(load, LOAD_PROGRAM_OR_NOBODY);
+		if (!mark(f, FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM,
+			  FAN_OPEN_PERM, "."))
+			return;
+		set_phase(load, LOAD_NOBODY);
+		if (!wait_load(load, LOAD_NOBODY, LOAD_OPENED))
+			return;
+		set_phase(load, LOAD_PROGRAM_OR_NOBODY);
+		if (!mark_fs(f, FAN_OPEN_PERM))
+			return;
+		set_phase(load, LOAD_PROGRAM);
+	}
+}
+
+static void test_mark_under_load(struct fastpath_fixture *f)
+{
+	run_load(f, mark_load);
+}
+
+static bool close_round(struct fastpath_fixture *f,
+			struct fanotify_fastpath_permission *skel)
+{
+	struct load load = {
+		.changing = LOAD_PROGRAM_OR_NOBODY, .phase = LOAD_NOBODY,
+	};
+	bool ok = false;
+
+	/* Nobody may have to ask the listener, as that does not read. */
+	if (!attach(f, skel->maps.first_ops) || !start_load(&load))
+		goto out;
+	set_phase(&load, LOAD_PROGRAM_OR_NOBODY);
+	if (!mark_fs(f, FAN_OPEN_PERM))
+		goto out;
+	set_phase(&load, LOAD_PROGRAM);
+	if (!wait_load(&load, LOAD_PROGRAM, LOAD_FIRST))
+		goto out;
+	ASSERT_STREQ(read_events(f), "", "never asked");
+	set_phase(&load, LOAD_PROGRAM_OR_NOBODY);
+	close(f->fan_fd);
+	f->fan_fd = -1;
+	set_phase(&load, LOAD_NOBODY);
+	ok = wait_load(&load, LOAD_NOBODY, LOAD_OPENED);
+out:
+	stop_load(f, &load);
+	bpf_link__destroy(f->link);
+	f->link = NULL;
+	return ok;
+}
+
+/* What began and ended before the group was closed was denied. */
+static void close_under_load(struct fastpath_fixture *f, unsigned int flags)
+{
+	struct fanotify_fastpath_permission *skel = load(f);
+	int fan_fd = f->fan_fd;
+	int i;
+
+	if (!skel || !make_files("d a"))
+		goto out;
+	skel->bss->answered_ino = ino_of("d");
+	for (i = 0; i < RACE_CLOSES; i++) {
+		if (!close_round(f, skel))
+			goto out;
+		f->fan_fd = new_group(flags);
+		if (!ASSERT_EQ(f->fan_fd, fan_fd, "same number"))
+			goto out;
+	}
+	unmount_fs(f);
+out:
+	unload(f, skel);
+}
+
+static void test_close_under_load(struct fastpath_fixture *f)
+{
+	close_under_load(f, FAN_CLASS_CONTENT);
 }
 
 #define MAX_QUEUED	"/proc/sys/fs/fanotify/max_queued_events"
@@ -1893,15 +2300,6 @@ static int audit_request(int fd, int type, int reply,
 	return 0;
 }
 
-static int audit_enable(int fd, __u32 enabled)
-{
-	struct audit_status status = {
-		.mask = AUDIT_STATUS_ENABLED, .enabled = enabled,
-	};
-
-	return audit_request(fd, AUDIT_SET, NLMSG_ERROR, &status);
-}
-
 /* The answers of the next @nr records of fanotify, as "1 2 " */
 static const char *read_audit(int fd, int nr, char *answers, size_t size)
 {
@@ -1954,7 +2352,11 @@ out:
 	unload(f, skel);
 }
 
-static void test_audit(struct fastpath_fixture *f)
+typedef void (*audit_fn)(struct fastpath_fixture *f, int log_fd);
+
+/* Call @fn with auditing switched on and set to @set, and what is recorded. */
+static void with_audit(struct fastpath_fixture *f, struct audit_status set,
+		       audit_fn fn)
 {
 	struct sockaddr_nl addr = {
 		.nl_family = AF_NETLINK,
@@ -1978,15 +2380,92 @@ static void test_audit(struct fastpath_fixture *f)
 	    !ASSERT_OK(bind(log_fd, (struct sockaddr *)&addr, sizeof(addr)),
 		       "bind"))
 		goto out;
-	if (status.enabled || ASSERT_OK(audit_enable(fd, 1), "enable audit"))
-		check_audit(f, log_fd);
-	if (!status.enabled)
-		ASSERT_OK(audit_enable(fd, 0), "disable audit");
+	if (!status.enabled) {
+		set.mask |= AUDIT_STATUS_ENABLED;
+		set.enabled = 1;
+	}
+	if (ASSERT_OK(audit_request(fd, AUDIT_SET, NLMSG_ERROR, &set),
+		      "set audit"))
+		fn(f, log_fd);
+	status.mask = set.mask;
+	ASSERT_OK(audit_request(fd, AUDIT_SET, NLMSG_ERROR, &status),
+		  "audit as before");
 out:
 	if (log_fd >= 0)
 		close(log_fd);
 	if (fd >= 0)
 		close(fd);
+}
+
+static void test_audit(struct fastpath_fixture *f)
+{
+	with_audit(f, (struct audit_status) {}, check_audit);
+}
+
+/*
+ * There is next to no room in the queue of records, so that denials wait in
+ * mid-call, but not long: whoever they wait for may not come.
+ */
+static void with_audit_backlog(struct fastpath_fixture *f, audit_fn fn)
+{
+	with_audit(f, (struct audit_status) {
+			.mask = AUDIT_STATUS_BACKLOG_LIMIT |
+				AUDIT_STATUS_BACKLOG_WAIT_TIME,
+			.backlog_limit = 1,
+			.backlog_wait_time = 2,
+		   }, fn);
+}
+
+static void expect_denial_record(int log_fd)
+{
+	char answers[64];
+
+	ASSERT_STREQ(read_audit(log_fd, 1, answers, sizeof(answers)), "2 ",
+		     "record");
+}
+
+static void audit_update(struct fastpath_fixture *f, int log_fd)
+{
+	run_load(f, update_load);
+	expect_denial_record(log_fd);
+}
+
+static void test_audit_update_under_load(struct fastpath_fixture *f)
+{
+	with_audit_backlog(f, audit_update);
+}
+
+static void audit_attach(struct fastpath_fixture *f, int log_fd)
+{
+	run_load(f, attach_load);
+	expect_denial_record(log_fd);
+}
+
+static void test_audit_attach_under_load(struct fastpath_fixture *f)
+{
+	with_audit_backlog(f, audit_attach);
+}
+
+static void audit_mark(struct fastpath_fixture *f, int log_fd)
+{
+	run_load(f, mark_load);
+	expect_denial_record(log_fd);
+}
+
+static void test_audit_mark_under_load(struct fastpath_fixture *f)
+{
+	with_audit_backlog(f, audit_mark);
+}
+
+static void audit_close(struct fastpath_fixture *f, int log_fd)
+{
+	close_under_load(f, FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT);
+	expect_denial_record(log_fd);
+}
+
+static void test_audit_close_under_load(struct fastpath_fixture *f)
+{
+	with_audit_backlog(f, audit_close);
 }
 
 static const struct fastpath_subtest subtests[] = {
@@ -2047,7 +2526,22 @@ static const struct fastpath_subtest subtests[] = {
 	{ "limit_close_race", test_limit_close_race, "tmpfs",
 	  FAN_CLASS_CONTENT },
 
+	{ "update_under_load", test_update_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "attach_under_load", test_attach_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT },
+	{ "mark_under_load", test_mark_under_load, "tmpfs", FAN_CLASS_CONTENT },
+	{ "close_under_load", test_close_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT },
 	{ "audit", test_audit, "tmpfs", FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
+	{ "audit_update_under_load", test_audit_update_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
+	{ "audit_attach_under_load", test_audit_attach_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
+	{ "audit_mark_under_load", test_audit_mark_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
+	{ "audit_close_under_load", test_audit_close_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
 	{ "tracepoint", test_tracepoint, "tmpfs", FAN_CLASS_CONTENT },
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What else may run where a fast path runs: tracing programs around the event,
- * LSM programs on the same operation, one of which causes an event itself.
+ * LSM programs on the same operation, one of which causes an event itself, and its
+ * own timer.
  */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
@@ -13,6 +14,10 @@
 char _license[] SEC("license") = "GPL";
 
 #define FAN_ATTRIB	0x4
+#define CLOCK_MONOTONIC	1
+
+/* Between two calls of the timer's callback */
+#define TICK_NS		100000
 
 /* Whose events are counted */
 __u32 watched_tgid;
@@ -23,6 +28,13 @@ __u64 left;
 __u64 run;
 __u64 attrib;
 __u64 set;
+/* Which inode the LSM program keeps from being opened */
+__u64 denied_ino;
+/* Permission events that the fast path allowed, and the last inode of them */
+__u64 allowed;
+__u64 allowed_ino;
+/* Calls of the timer's callback */
+__u64 ticks;
 /* What the last event returned to its task */
 int returned;
 
@@ -80,9 +92,10 @@ int BPF_PROG(see_decision)
 SEC("lsm/file_open")
 int BPF_PROG(lsm_open, struct file *file)
 {
-	if (is_watched())
-		__sync_fetch_and_add(&opened, 1);
-	return 0;
+	if (!is_watched())
+		return 0;
+	__sync_fetch_and_add(&opened, 1);
+	return file->f_inode->i_ino == denied_ino ? -13 /* EACCES */ : 0;
 }
 
 /* Setting an attribute is an event, in the middle of another system call. */
@@ -127,6 +140,64 @@ int BPF_PROG(nested_filter, struct fsnotify_group *group, __u32 mask,
 	bpf_ringbuf_submit(record, 0);
 	return FAN_FP_RET_SKIP_EVENT;
 }
+
+SEC("struct_ops/permission")
+int BPF_PROG(allow_permission, struct fsnotify_group *group, __u32 mask,
+	     const struct path *path, struct dentry *dentry,
+	     struct inode *inode, const struct file_range *range)
+{
+	__sync_fetch_and_add(&allowed, 1);
+	allowed_ino = inode->i_ino;
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+struct timer_value {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, int);
+	__type(value, struct timer_value);
+} timers SEC(".maps");
+
+/* Each starts the next, for as long as there is a map to be in. */
+static int tick(void *map, int *key, struct timer_value *value)
+{
+	__sync_fetch_and_add(&ticks, 1);
+	bpf_timer_start(&value->timer, TICK_NS, 0);
+	return 0;
+}
+
+SEC("?struct_ops/filter")
+int BPF_PROG(timer_filter, struct fsnotify_group *group, __u32 mask,
+	     struct inode *inode, struct inode *dir, struct dentry *dentry,
+	     const struct qstr *name)
+{
+	struct timer_value *value;
+	int key = 0;
+
+	value = bpf_map_lookup_elem(&timers, &key);
+	/* Only the first event finds it not initialized. */
+	if (value && !bpf_timer_init(&value->timer, &timers, CLOCK_MONOTONIC)) {
+		bpf_timer_set_callback(&value->timer, tick);
+		bpf_timer_start(&value->timer, TICK_NS, 0);
+	}
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC(".struct_ops.link")
+struct fanotify_fastpath_ops allow_ops = {
+	.permission	= (void *)allow_permission,
+	.name		= "allow",
+};
+
+SEC("?.struct_ops.link")
+struct fanotify_fastpath_ops timer_ops = {
+	.filter	= (void *)timer_filter,
+	.name	= "timer",
+};
 
 SEC(".struct_ops.link")
 struct fanotify_fastpath_ops nested_ops = {

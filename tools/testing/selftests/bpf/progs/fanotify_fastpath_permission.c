@@ -8,8 +8,13 @@ char _license[] SEC("license") = "GPL";
 
 /* Answer of the program "answer" */
 int answer;
-/* Which inode "inode" answers that way; it allows all others */
+/*
+ * Which inode "inode" answers that way, and "first" and "second" deny; they allow
+ * all others
+ */
 __u64 answered_ino;
+/* How often "first" and "second" allowed */
+__u64 allowed_by[2];
 /* How many tasks may wait before "pending" gives the answer */
 int max_pending;
 /* From where on "range" gives the answer */
@@ -73,6 +78,37 @@ int BPF_PROG(inode_permission, struct fsnotify_group *group, __u32 mask,
 	     struct inode *inode, const struct file_range *range)
 {
 	return inode->i_ino == answered_ino ? answer : FAN_FP_RET_SKIP_EVENT;
+}
+
+/* How long they take: most updates are to come while one of them runs. */
+#define RACE_LOOPS	300
+
+static int race_permission(struct inode *inode, int nr, int denial)
+{
+	int i;
+
+	bpf_for(i, 0, RACE_LOOPS)
+		barrier();
+	if (inode->i_ino == answered_ino)
+		return denial;
+	__sync_fetch_and_add(&allowed_by[nr], 1);
+	return FAN_FP_RET_SKIP_EVENT;
+}
+
+SEC("struct_ops/permission")
+int BPF_PROG(first_permission, struct fsnotify_group *group, __u32 mask,
+	     const struct path *path, struct dentry *dentry,
+	     struct inode *inode, const struct file_range *range)
+{
+	return race_permission(inode, 0, -16 /* EBUSY */);
+}
+
+SEC("struct_ops/permission")
+int BPF_PROG(second_permission, struct fsnotify_group *group, __u32 mask,
+	     const struct path *path, struct dentry *dentry,
+	     struct inode *inode, const struct file_range *range)
+{
+	return race_permission(inode, 1, -26 /* ETXTBSY */);
 }
 
 SEC("struct_ops/permission")
@@ -149,6 +185,18 @@ SEC(".struct_ops.link")
 struct fanotify_fastpath_ops inode_ops = {
 	.permission	= (void *)inode_permission,
 	.name		= "inode",
+};
+
+SEC(".struct_ops.link")
+struct fanotify_fastpath_ops first_ops = {
+	.permission	= (void *)first_permission,
+	.name		= "first",
+};
+
+SEC(".struct_ops.link")
+struct fanotify_fastpath_ops second_ops = {
+	.permission	= (void *)second_permission,
+	.name		= "second",
 };
 
 SEC(".struct_ops.link")
