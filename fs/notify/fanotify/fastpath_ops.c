@@ -41,6 +41,7 @@
 #include <linux/bpf_lsm.h>
 #include <linux/bpf_verifier.h>
 #include <linux/btf.h>
+#include <linux/error-injection.h>
 #include <linux/fanotify.h>
 #include <linux/file.h>
 #include <linux/filter.h>
@@ -180,6 +181,8 @@ static bool fanotify_fastpath_fits(const struct fanotify_fastpath_ops *ops,
 /*
  * ->group_fd is looked up in the task that creates the link. Its reference
  * keeps the group from being released until the program is installed.
+ *
+ * Tests make this and ->update fail at the entry, where nothing is done yet.
  */
 static int fanotify_fastpath_reg(void *kdata, struct bpf_link *link)
 {
@@ -213,6 +216,7 @@ static int fanotify_fastpath_reg(void *kdata, struct bpf_link *link)
 	guard(mutex)(&fastpath_mutex);
 	return fanotify_fastpath_install(ops, group, link);
 }
+ALLOW_ERROR_INJECTION(fanotify_fastpath_reg, ERRNO);
 
 static void fanotify_fastpath_unreg(void *kdata, struct bpf_link *link)
 {
@@ -262,6 +266,7 @@ static int fanotify_fastpath_update(void *kdata, void *old_kdata,
 	old->attachment = NULL;
 	return 0;
 }
+ALLOW_ERROR_INJECTION(fanotify_fastpath_update, ERRNO);
 
 static void fanotify_fastpath_hangup(struct work_struct *work)
 {

@@ -133,12 +133,15 @@ static int permission(struct dentry *dentry, struct inode *inode)
 	}
 }
 
+/* Which of them has answered is in PROGRAM_calls. */
 #define FILTER(prog)							\
+	unsigned long long prog##_calls;				\
 	SEC("struct_ops/filter")					\
 	int BPF_PROG(prog, struct fsnotify_group *group, __u32 mask,	\
 		     struct inode *inode, struct inode *dir,		\
 		     struct dentry *dentry, const struct qstr *name)	\
 	{								\
+		__sync_fetch_and_add(&prog##_calls, 1);			\
 		return filter(group, dir, dentry, name);		\
 	}								\
 	SEC(".struct_ops.link")						\
@@ -148,11 +151,13 @@ static int permission(struct dentry *dentry, struct inode *inode)
 	}
 
 #define PERMISSION(prog)						\
+	unsigned long long prog##_calls;				\
 	SEC("struct_ops/permission")					\
 	int BPF_PROG(prog, struct fsnotify_group *group, __u32 mask,	\
 		     const struct path *path, struct dentry *dentry,	\
 		     struct inode *inode)				\
 	{								\
+		__sync_fetch_and_add(&prog##_calls, 1);			\
 		return permission(dentry, inode);			\
 	}								\
 	SEC(".struct_ops.link")						\
