@@ -281,13 +281,16 @@ static void expect_in_charge(const char *what, int nth, struct bpf_map *map)
 		       what, nth, told);
 		failures++;
 	}
-	for (i = 0; i < PROGRAMS; i++)
-		if (*programs[i].calls - before[i] != (programs[i].map == map)) {
+	for (i = 0; i < PROGRAMS; i++) {
+		unsigned int due = programs[i].map == map;
+
+		if (*programs[i].calls - before[i] != due) {
 			printf("# %s, allocation %d: %s was called %llu times\n",
 			       what, nth, bpf_map__name(programs[i].map),
 			       *programs[i].calls - before[i]);
 			failures++;
 		}
+	}
 	if (attached() != !!map)
 		wrong(map ? "nobody is shown" : "somebody is shown", nth, 0);
 }

@@ -476,7 +476,9 @@ static void attach(struct group *g)
 	op("attach", 0);
 	group_attach(g, which);
 	group_update(g, !which);
-	sent = denied = expired = 0;
+	sent = 0;
+	denied = 0;
+	expired = 0;
 }
 
 void permission_worker(struct arena *a)

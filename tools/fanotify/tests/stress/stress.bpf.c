@@ -48,8 +48,10 @@ static enum stress_class class_of(struct dentry *dentry,
 	if (bpf_probe_read_kernel(&c, sizeof(c), name))
 		return CLASS_STORM;
 	switch (c) {
-	case 'i': return dentry ? CLASS_INSIDE : CLASS_INSIDE_DIR;
-	case 'o': return dentry ? CLASS_OUTSIDE : CLASS_OUTSIDE_DIR;
+	case 'i':
+		return dentry ? CLASS_INSIDE : CLASS_INSIDE_DIR;
+	case 'o':
+		return dentry ? CLASS_OUTSIDE : CLASS_OUTSIDE_DIR;
 	case 'c': return CLASS_OWN;
 	case 'a': return CLASS_ALLOW;
 	case 'd': return CLASS_DENY;

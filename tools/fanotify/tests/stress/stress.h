@@ -94,6 +94,7 @@ struct group_shown {
 	unsigned long long seen, sent, skipped, invalid, allowed, denied,
 			   expired;
 };
+
 enum { GROUP_FILTER, GROUP_PERMISSION };
 struct group *group_load(int kind);
 /* A new fanotify group, at the fd number that the programs were loaded for */

@@ -286,6 +286,7 @@ static void test_timer(struct fastpath_fixture *f)
 	struct bpf_prog_info info = {};
 	__u32 len = sizeof(info);
 	static char log[65536];
+	int err;
 
 	skel = fanotify_fastpath_nested__open();
 	if (!ASSERT_OK_PTR(skel, "open skeleton"))
@@ -302,9 +303,9 @@ static void test_timer(struct fastpath_fixture *f)
 			ASSERT_FAIL("load: %s", log);
 		goto out;
 	}
-	if (!ASSERT_OK(bpf_prog_get_info_by_fd(
-			bpf_program__fd(skel->progs.timer_filter), &info, &len),
-		       "info") ||
+	err = bpf_prog_get_info_by_fd(bpf_program__fd(skel->progs.timer_filter),
+				      &info, &len);
+	if (!ASSERT_OK(err, "info") ||
 	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
 	    !attach(f, skel->maps.timer_ops))
 		goto out;

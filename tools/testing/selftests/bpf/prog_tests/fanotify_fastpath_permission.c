@@ -1628,7 +1628,7 @@ static const char *const load_results[] = {
 	"other errors",
 };
 
-#define LOAD_BOTH	(1U << LOAD_FIRST | 1U << LOAD_SECOND)
+enum { LOAD_BOTH = 1U << LOAD_FIRST | 1U << LOAD_SECOND };
 
 static const unsigned int load_expected[LOAD_PHASES][LOAD_FILES] = {
 	[LOAD_PROGRAM] = { LOAD_BOTH, 1U << LOAD_OPENED },
