@@ -132,13 +132,12 @@ static int fanotify_subtree_find(struct fsnotify_group *group,
 		ret = fanotify_subtree_walk(group, dentry, &nearest);
 		/*
 		 * The event holds a dentry that it comes with, but only the
-		 * inode of @dir. If that alias was dropped, so may have been
-		 * its parents, and one that is a root has lost its inode. So
-		 * has an alias that rmdir made negative.
+		 * inode of @dir. An alias that rmdir made negative is not seen
+		 * to be a root. One that is dropped loses its inode, too, and
+		 * that before it lets go of its parents, which then may have
+		 * lost theirs.
 		 */
 		smp_rmb();
-		if (unlikely(lockref_is_dead(&dentry->d_lockref)))
-			return -ESTALE;
 		if (from_dir && unlikely(d_inode_rcu(dentry) != dir))
 			return -ESTALE;
 		if (read_seqcount_retry(&rename_lock.seqcount.seqcount, seq))
