@@ -206,13 +206,7 @@ static void leave_to_child(struct arena *a, struct group *g)
 	close(socks[1]);
 	if (read(socks[0], &c, 1) != 1)
 		fail("child that is to hold on has ended");
-	if (rnd(2)) {
-		group_close(g);
-		group_detach(g);
-	} else {
-		group_detach(g);
-		group_close(g);
-	}
+	group_end(g);
 	expect_asked(a, g, what == HOLDS_BOTH, "when a child holds on");
 
 	op(killed ? "kill last holder" : "last holder exits", what);

@@ -157,6 +157,17 @@ void group_detach(struct group *g)
 	g->link = NULL;
 }
 
+void group_end(struct group *g)
+{
+	bool group_first = rnd(2);
+
+	if (group_first)
+		group_close(g);
+	group_detach(g);
+	if (!group_first)
+		group_close(g);
+}
+
 bool group_attached(const struct group *g)
 {
 	return g->link;

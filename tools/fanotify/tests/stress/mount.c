@@ -249,13 +249,7 @@ static void use_mount(struct group *g, bool raced, bool lazy)
 		return;
 	expect_gone(g);
 	check_opens(g, in, out, nr_in, nr_out);
-	if (rnd(2)) {
-		group_close(g);
-		group_detach(g);
-	} else {
-		group_detach(g);
-		group_close(g);
-	}
+	group_end(g);
 }
 
 void mount_worker(struct arena *a)

@@ -111,6 +111,8 @@ void group_attach(struct group *g, int which);
 int group_try_attach(struct group *g, int which);
 void group_update(struct group *g, int which);
 void group_detach(struct group *g);
+/* Closes and detaches it, in either order. */
+void group_end(struct group *g);
 bool group_attached(const struct group *g);
 /* The group was closed: the link has to say so. */
 void group_expect_hangup(struct group *g);

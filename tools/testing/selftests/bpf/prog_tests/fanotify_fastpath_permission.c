@@ -1926,6 +1926,55 @@ static void test_mark_under_load(struct fastpath_fixture *f)
 	run_load(f, mark_load);
 }
 
+#define LOAD_TRACES	3
+
+/* Loaded anew each time: it can be attached to another program once. */
+static struct fanotify_fastpath_tracepoint *
+trace_first(struct fanotify_fastpath_permission *skel)
+{
+	const int fd = bpf_program__fd(skel->progs.first_permission);
+	struct fanotify_fastpath_tracepoint *trace;
+
+	trace = fanotify_fastpath_tracepoint__open();
+	if (!ASSERT_OK_PTR(trace, "open skeleton"))
+		return NULL;
+	bpf_program__set_autoload(trace->progs.trace_decision, false);
+	bpf_program__set_autoload(trace->progs.trace_program, true);
+	if (ASSERT_OK(bpf_program__set_attach_target(trace->progs.trace_program,
+						     fd, "first_permission"),
+		      "attach target") &&
+	    ASSERT_OK(fanotify_fastpath_tracepoint__load(trace), "load") &&
+	    ASSERT_OK(fanotify_fastpath_tracepoint__attach(trace), "attach"))
+		return trace;
+	fanotify_fastpath_tracepoint__destroy(trace);
+	return NULL;
+}
+
+/* A tracing program comes to the one that is called, and goes: no answer changes. */
+static void trace_load(struct fastpath_fixture *f,
+		       struct fanotify_fastpath_permission *skel,
+		       struct load *load)
+{
+	struct fanotify_fastpath_tracepoint *trace;
+	bool ok = true;
+	int i;
+
+	for (i = 0; ok && i < LOAD_TRACES; i++) {
+		trace = trace_first(skel);
+		if (!trace)
+			return;
+		ok = wait_load(load, LOAD_PROGRAM, LOAD_FIRST);
+		ASSERT_GT(trace->bss->returned, 0, "traced");
+		fanotify_fastpath_tracepoint__destroy(trace);
+		ok = ok && wait_load(load, LOAD_PROGRAM, LOAD_FIRST);
+	}
+}
+
+static void test_trace_under_load(struct fastpath_fixture *f)
+{
+	run_load(f, trace_load);
+}
+
 static bool close_round(struct fastpath_fixture *f,
 			struct fanotify_fastpath_permission *skel)
 {
@@ -2533,6 +2582,9 @@ static const struct fastpath_subtest subtests[] = {
 	{ "mark_under_load", test_mark_under_load, "tmpfs", FAN_CLASS_CONTENT },
 	{ "close_under_load", test_close_under_load, "tmpfs",
 	  FAN_CLASS_CONTENT },
+	{ "trace_under_load", test_trace_under_load, "tmpfs",
+	  FAN_CLASS_CONTENT },
+
 	{ "audit", test_audit, "tmpfs", FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
 	{ "audit_update_under_load", test_audit_update_under_load, "tmpfs",
 	  FAN_CLASS_CONTENT | FAN_ENABLE_AUDIT },
