@@ -5,14 +5,37 @@
  */
 #include <test_progs.h>
 #include "struct_ops_reference.skel.h"
+#include "struct_ops_reference_exception.skel.h"
 #include "struct_ops_reference_fail__callback.skel.h"
 #include "struct_ops_reference_fail__global_function.skel.h"
 #include "struct_ops_reference_fail__nothing.skel.h"
 #include "struct_ops_reference_fail__number.skel.h"
 #include "struct_ops_reference_fail__tail_call.skel.h"
 
+/* Loaded by hand: not every kernel can throw. */
+static void test_exception(void)
+{
+	struct struct_ops_reference_exception *skel;
+	static char log[65536];
+
+	skel = struct_ops_reference_exception__open();
+	if (!ASSERT_OK_PTR(skel, "open"))
+		return;
+	bpf_program__set_log_buf(skel->progs.exception, log, sizeof(log));
+	if (struct_ops_reference_exception__load(skel)) {
+		/* x86-64 has it with CONFIG_UNWINDER_ORC only. */
+		if (strstr(log, "JIT does not support calling kfunc bpf_throw"))
+			test__skip();
+		else
+			ASSERT_FAIL("load: %s", log);
+	}
+	struct_ops_reference_exception__destroy(skel);
+}
+
 void test_struct_ops_reference(void)
 {
+	if (test__start_subtest("exception"))
+		test_exception();
 	RUN_TESTS(struct_ops_reference);
 	RUN_TESTS(struct_ops_reference_fail__callback);
 	RUN_TESTS(struct_ops_reference_fail__global_function);

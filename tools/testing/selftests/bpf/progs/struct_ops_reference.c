@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A member that returns a pointer returns a reference, and so does its exception callback. */
+/* A member that returns a pointer returns a reference. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include "bpf_experimental.h"
 #include "bpf_misc.h"
 
 char _license[] SEC("license") = "GPL";
@@ -30,32 +29,8 @@ struct sk_buff *BPF_PROG(pointer, struct Qdisc *sch)
 	return kept ? bpf_kptr_xchg(&kept->skb, NULL) : NULL;
 }
 
-__noinline __u64 thrown(__u64 cookie)
-{
-	struct kept *kept;
-	__u32 zero = 0;
-
-	kept = bpf_map_lookup_elem(&queue, &zero);
-	return kept ? (long)bpf_kptr_xchg(&kept->skb, NULL) : 0;
-}
-
-SEC("struct_ops/dequeue")
-__exception_cb(thrown)
-__success
-struct sk_buff *BPF_PROG(exception, struct Qdisc *sch)
-{
-	bpf_throw(0);
-	return NULL;
-}
-
 SEC(".struct_ops")
 struct Qdisc_ops pointer_ops = {
 	.dequeue = (void *)pointer,
 	.id = "bpf_pointer",
-};
-
-SEC(".struct_ops")
-struct Qdisc_ops exception_ops = {
-	.dequeue = (void *)exception,
-	.id = "bpf_exception",
 };
