@@ -158,6 +158,15 @@ run_logged() {
 	return "$status"
 }
 
+# Older releases of sparse do not know it.
+sparse_flags=-D__typeof_unqual__=__typeof__
+# told TREE LOG: what a compiler or sparse said of the files of TREE, without line
+# numbers and positions of arguments, to be compared. Kfuncs are declared in no file.
+told() {
+	sed -nE "s|^$1/([^:]*):[0-9]+:[0-9]+: ((warning\|error): .*)|\1: \2|p" "$2" |
+		sed -E "s/argument [0-9]+/argument/; /symbol 'bpf_.*was not declared/d" | LC_ALL=C sort
+}
+
 # The lines of a build's log that say why it failed.
 show_errors() {
 	{ grep -nE '(^|[^_[:alnum:]])(error|Error|ERROR|undefined reference|FAILED)([^_[:alnum:]]|$)' "$1" || tail -n 15 "$1"; } | head -n 25 >&2
