@@ -27,7 +27,7 @@ help:
 #: make bench        what fanotify costs: tables and plots, in docs/bench
 #: make bench-compare  what a change did cost: fails past BOUND=2 percent of a stored figure
 #: make check        what must hold before the series is mailed
-#: make matrix       build small kernels: gcc, clang, 32 bit, one processor, without each option
+#: make matrix       small kernels: gcc, clang, 32 bit, one processor, without each option; each patch
 #: make profile      count the instructions of an open and close of a file, by function
 #: make equivalence  the same events in the same order as without the series
 #: make regression   the kernel's own tests say the same as without the series

@@ -195,9 +195,9 @@ bpf_fanotify_subtree_root(struct fsnotify_group *group,
  *
  * Return: 1 if it is, 0 if it is not; a negative errno if that is undecided and
  * the event must go to the listener: -EAGAIN while names keep moving, on any
- * filesystem; -E2BIG if the object is deeper than the walk goes, -ESTALE if its directory
- * is not connected to the root of the filesystem, -ENOENT without a dentry and
- * a directory, -ENOTDIR if @dir is something else
+ * filesystem; -E2BIG if the object is deeper than the walk goes, -ESTALE if its
+ * directory is not connected to the root of the filesystem, -ENOENT without a
+ * dentry and a directory, -ENOTDIR if @dir is something else
  */
 __bpf_kfunc int bpf_fanotify_is_subdir(struct fsnotify_group *group,
 				       struct dentry *dentry__nullable,

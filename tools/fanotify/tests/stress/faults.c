@@ -914,6 +914,7 @@ static void setup(void)
 		set_knob(points[i], "ignore-gfp-wait", "N");
 		set_knob(points[i], "verbose", "0");
 	}
+	only_below(NULL);
 	set_knob("fail_page_alloc", "ignore-gfp-highmem", "N");
 	set_knob("fail_page_alloc", "min-order", "0");
 	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
