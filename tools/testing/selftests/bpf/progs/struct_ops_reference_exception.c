@@ -4,27 +4,13 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "bpf_experimental.h"
+#include "struct_ops_reference.h"
 
 char _license[] SEC("license") = "GPL";
 
-struct kept {
-	struct sk_buff __kptr *skb;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct kept);
-} queue SEC(".maps");
-
 __noinline __u64 thrown(__u64 cookie)
 {
-	struct kept *kept;
-	__u32 zero = 0;
-
-	kept = bpf_map_lookup_elem(&queue, &zero);
-	return kept ? (long)bpf_kptr_xchg(&kept->skb, NULL) : 0;
+	return (long)take_kept();
 }
 
 SEC("struct_ops/dequeue")
