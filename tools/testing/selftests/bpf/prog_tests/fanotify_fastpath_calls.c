@@ -169,15 +169,10 @@ static void test_thrown(struct fastpath_fixture *f)
 	bpf_program__set_autoload(skel->progs.thrower, true);
 	log[0] = '\0';
 	bpf_program__set_log_buf(skel->progs.thrower, log, sizeof(log));
-	if (fanotify_fastpath_calls__load(skel)) {
-		/* x86-64 has it with CONFIG_UNWINDER_ORC only. */
-		if (strstr(log, "JIT does not support calling kfunc bpf_throw"))
-			test__skip();
-		else
-			ASSERT_FAIL("load: %s", log);
-		goto out;
-	}
-	if (!make_files("a") || !mark_fs(f, FAN_OPEN) ||
+	/* x86-64 has it with CONFIG_UNWINDER_ORC only. */
+	if (!loaded(fanotify_fastpath_calls__load(skel), log,
+		    "JIT does not support calling kfunc bpf_throw") ||
+	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
 	    !attach(f, skel->maps.throw_ops))
 		goto out;
 

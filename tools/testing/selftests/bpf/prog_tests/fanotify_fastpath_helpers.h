@@ -335,6 +335,22 @@ static inline bool remove_root(struct fastpath_fixture *f, const char *path)
 	return mark(f, FAN_MARK_REMOVE, FAN_OPEN, path);
 }
 
+/*
+ * @err is what a load returned. The test is skipped if the verifier's @log says
+ * @lacks. Not with ASSERT_FAIL(), which passes.
+ */
+static inline bool loaded(int err, const char *log, const char *lacks)
+{
+	if (err && strstr(log, lacks)) {
+		test__skip();
+		return false;
+	}
+	if (ASSERT_OK(err, "load"))
+		return true;
+	printf("%s\n", log);
+	return false;
+}
+
 static inline bool attach(struct fastpath_fixture *f, struct bpf_map *map)
 {
 	f->link = bpf_map__attach_struct_ops(map);

@@ -300,13 +300,9 @@ static void test_timer(struct fastpath_fixture *f)
 	bpf_program__set_autoload(skel->progs.timer_filter, true);
 	log[0] = '\0';
 	bpf_program__set_log_buf(skel->progs.timer_filter, log, sizeof(log));
-	if (fanotify_fastpath_nested__load(skel)) {
-		if (strstr(log, "bpf_timer cannot be used for PREEMPT_RT"))
-			test__skip();
-		else
-			ASSERT_FAIL("load: %s", log);
+	if (!loaded(fanotify_fastpath_nested__load(skel), log,
+		    "bpf_timer cannot be used for PREEMPT_RT"))
 		goto out;
-	}
 	fd = bpf_program__fd(skel->progs.timer_filter);
 	if (!ASSERT_OK(bpf_prog_get_info_by_fd(fd, &info, &len), "info") ||
 	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
