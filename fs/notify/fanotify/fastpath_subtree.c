@@ -93,6 +93,20 @@ static int fanotify_subtree_walk(struct fsnotify_group *group,
 	return -E2BIG;
 }
 
+/*
+ * Is @dentry a name that the file does not have any more, or never had, while it
+ * has others? An open file keeps it, and a file handle finds it.
+ */
+static bool fanotify_subtree_lost_name(const struct dentry *dentry)
+{
+	const struct inode *inode;
+
+	if (likely(!d_unhashed(dentry)))
+		return false;
+	inode = d_inode_rcu(dentry);
+	return inode && !S_ISDIR(inode->i_mode) && READ_ONCE(inode->i_nlink);
+}
+
 static int fanotify_subtree_find(struct fsnotify_group *group,
 				 const struct dentry *dentry,
 				 struct inode *dir, struct inode **root)
@@ -116,6 +130,8 @@ static int fanotify_subtree_find(struct fsnotify_group *group,
 		dentry = d_find_alias_rcu(dir);
 		if (!dentry)
 			return -ESTALE;
+	} else if (fanotify_subtree_lost_name(dentry)) {
+		return -ESTALE;
 	}
 
 	/*
@@ -162,7 +178,8 @@ __bpf_kfunc_start_defs();
  * A directory with a mark of @group is inside itself. The walk ends at the root
  * of the filesystem: another filesystem mounted below a root needs a root of
  * its own, a bind mount of the same directories does not. A file with several
- * hard links is where the name is that was used.
+ * hard links is where the name is that was used; one that is opened by its
+ * handle, as by nfsd, where any of those is that are in the dentry cache.
  *
  * To be called from a fast path program only. An argument of the program that
  * can be NULL has to be checked before it is passed on; NULL itself can be
@@ -196,8 +213,9 @@ bpf_fanotify_subtree_root(struct fsnotify_group *group,
  * Return: 1 if it is, 0 if it is not; a negative errno if that is undecided and
  * the event must go to the listener: -EAGAIN while names keep moving, on any
  * filesystem; -E2BIG if the object is deeper than the walk goes, -ESTALE if its
- * directory is not connected to the root of the filesystem, -ENOENT without a
- * dentry and a directory, -ENOTDIR if @dir is something else
+ * directory is not connected to the root of the filesystem, or the file has other
+ * names, but not that of the dentry; -ENOENT without a dentry and a directory,
+ * -ENOTDIR if @dir is something else
  */
 __bpf_kfunc int bpf_fanotify_is_subdir(struct fsnotify_group *group,
 				       struct dentry *dentry__nullable,

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A file that is moved to a watched directory is watched there, also if somebody reads
- * it at that moment, and if the directory that it leaves was watched before.
+ * it at that moment, and if the directory that it leaves was watched before. If it is
+ * moved while one listener is asked about it, the next one is asked nevertheless.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,22 +77,46 @@ static bool drain(int fd)
 	return any;
 }
 
-TEST(read_while_moved)
+/* In a folder of its own: old, with a file of one byte, and new. */
+FIXTURE(watched_move)
 {
-	char dir[] = "/tmp/watched_move.XXXXXX", c = 'x';
+	char dir[sizeof("/tmp/watched_move.XXXXXX")];
+	int file;
+};
+
+FIXTURE_SETUP(watched_move)
+{
+	strcpy(self->dir, "/tmp/watched_move.XXXXXX");
+	ASSERT_NE(NULL, mkdtemp(self->dir));
+	ASSERT_EQ(0, chdir(self->dir));
+	ASSERT_EQ(0, mkdir("old", 0700));
+	ASSERT_EQ(0, mkdir("new", 0700));
+	self->file = open("old/file", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ASSERT_LE(0, self->file);
+	ASSERT_EQ(1, write(self->file, "x", 1));
+}
+
+FIXTURE_TEARDOWN(watched_move)
+{
+	close(self->file);
+	unlink("old/file");
+	unlink("new/file");
+	rmdir("old");
+	rmdir("new");
+	EXPECT_EQ(0, chdir("/"));
+	EXPECT_EQ(0, rmdir(self->dir));
+}
+
+TEST_F(watched_move, read_while_moved)
+{
+	char c;
 	struct reader reader = { .duration = 100000 };
 	int old, new, wd, i, missed = 0;
 	long begin, end;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(return, "needs two processors");
-	ASSERT_NE(NULL, mkdtemp(dir));
-	ASSERT_EQ(0, chdir(dir));
-	ASSERT_EQ(0, mkdir("old", 0700));
-	ASSERT_EQ(0, mkdir("new", 0700));
-	reader.fd = open("old/file", O_RDWR | O_CREAT, 0600);
-	ASSERT_LE(0, reader.fd);
-	ASSERT_EQ(1, write(reader.fd, &c, 1));
+	reader.fd = self->file;
 	old = inotify_init1(IN_NONBLOCK);
 	ASSERT_LE(0, old);
 	new = inotify_init1(IN_NONBLOCK);
@@ -123,14 +152,78 @@ TEST(read_while_moved)
 
 	__atomic_store_n(&reader.moves, -1, __ATOMIC_RELEASE);
 	pthread_join(reader.thread, NULL);
-	close(reader.fd);
 	close(old);
 	close(new);
-	unlink("old/file");
-	rmdir("old");
-	rmdir("new");
-	EXPECT_EQ(0, chdir("/"));
-	rmdir(dir);
+}
+
+/* A listener that is asked about what is opened in the watched directories. */
+static int listener(unsigned int class)
+{
+	return fanotify_init(class | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_CLOEXEC);
+}
+
+static int watch(int fd, const char *dir)
+{
+	return fanotify_mark(fd, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_EVENT_ON_CHILD, AT_FDCWD, dir);
+}
+
+/* Returns the descriptor of the event, to be answered; -1: it was not asked. */
+static int asked(int fd)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	struct fanotify_event_metadata event;
+
+	if (poll(&ready, 1, 5000) != 1 || read(fd, &event, sizeof(event)) != sizeof(event) ||
+	    event.mask != FAN_OPEN_PERM)
+		return -1;
+	return event.fd;
+}
+
+static bool answer(int fd, int event, __u32 what)
+{
+	struct fanotify_response response = { .fd = event, .response = what };
+	bool done = write(fd, &response, sizeof(response)) == sizeof(response);
+
+	close(event);
+	return done;
+}
+
+TEST_F(watched_move, asked_after_move)
+{
+	int first, second, event, status;
+	pid_t opener;
+
+	/* One class is asked before the other. */
+	first = listener(FAN_CLASS_PRE_CONTENT);
+	if (first < 0 && errno == EPERM)
+		SKIP(return, "needs CAP_SYS_ADMIN");
+	ASSERT_LE(0, first);
+	second = listener(FAN_CLASS_CONTENT);
+	ASSERT_LE(0, second);
+	if (watch(first, "old") && errno == EINVAL)
+		SKIP(return, "needs CONFIG_FANOTIFY_ACCESS_PERMISSIONS");
+	ASSERT_EQ(0, watch(second, "old"));
+	ASSERT_EQ(0, watch(second, "new"));
+
+	opener = fork();
+	ASSERT_LE(0, opener);
+	if (!opener)
+		_exit(open("old/file", O_RDONLY) < 0 ? errno : 0);
+	event = asked(first);
+	ASSERT_LE(0, event);
+	EXPECT_EQ(0, rename("old/file", "new/file"));
+	EXPECT_EQ(0, rmdir("old"));
+	EXPECT_TRUE(answer(first, event, FAN_ALLOW));
+	event = asked(second);
+	EXPECT_LE(0, event)
+		TH_LOG("the second listener was not asked");
+	if (event >= 0)
+		EXPECT_TRUE(answer(second, event, FAN_DENY));
+	ASSERT_EQ(opener, waitpid(opener, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == EPERM);
+
+	close(first);
+	close(second);
 }
 
 TEST_HARNESS_MAIN

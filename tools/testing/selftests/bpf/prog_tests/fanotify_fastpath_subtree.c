@@ -426,10 +426,17 @@ static void check_tmpfile(struct fastpath_fixture *f, const char *dir,
 		  link);
 	open_files(link);
 	ASSERT_STREQ(read_events(f), linked, "open link");
+	expect_decided(f);
+	ASSERT_EQ(write(fd, "x", 1), 1, "write again");
+	ASSERT_STREQ(read_events(f), "modify:#", "write after link");
+	expect_undecided(f, 1, -ESTALE);
 	close(fd);
 }
 
-/* An O_TMPFILE file is in the directory that it was asked for in. */
+/*
+ * An O_TMPFILE file is in the directory that it was asked for in, until it has a
+ * name: that may be elsewhere.
+ */
 static void test_tmpfile(struct fastpath_fixture *f)
 {
 	if (!make_dirs("in out") || !mark_fs(f, FAN_OPEN | FAN_MODIFY) ||
@@ -439,7 +446,6 @@ static void test_tmpfile(struct fastpath_fixture *f)
 	check_tmpfile(f, "in", "in/a", "open:#", "modify:#", "open:a");
 	check_tmpfile(f, "out", "out/b", "", "", "");
 	check_tmpfile(f, "out", "in/c", "", "", "open:c");
-	expect_decided(f);
 }
 
 static void check_unlinked(struct fastpath_fixture *f, const char *path,
@@ -457,7 +463,7 @@ static void check_unlinked(struct fastpath_fixture *f, const char *path,
 	close(fd);
 }
 
-/* A file that is open stays where it was unlinked. */
+/* A file that is open stays where it was unlinked, if that was its last name. */
 static void test_unlinked(struct fastpath_fixture *f)
 {
 	if (!make_dirs("in out") || !make_files("in/a out/b") ||
@@ -468,6 +474,16 @@ static void test_unlinked(struct fastpath_fixture *f)
 	check_unlinked(f, "in/a", "modify:a");
 	check_unlinked(f, "out/b", "");
 	expect_decided(f);
+
+	/* As long as it has other names, it may be there. */
+	if (!make_files("in/c out/d"))
+		return;
+	ASSERT_OK(link("in/c", "out/c2"), "link out");
+	ASSERT_OK(link("out/d", "in/d2"), "link in");
+	check_unlinked(f, "out/c2", "modify:c2");
+	expect_undecided(f, 1, -ESTALE);
+	check_unlinked(f, "in/d2", "modify:d2");
+	expect_undecided(f, 1, -ESTALE);
 }
 
 static void write_file(const char *path)
