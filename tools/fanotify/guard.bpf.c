@@ -30,8 +30,9 @@
  * Pages that were mapped shared, by somebody who could write, may be pinned: by
  * io_uring's registered buffers, process_vm_writev(), a device. Who has pinned them
  * writes to them after all descriptors and mappings are gone, and nothing tells.
- * So guard_mmap() notes such a mapping, when it is made, and nothing is known of the
- * file from then on, for as long as its pages can be those that were mapped.
+ * So guard_mmap() and guard_mmap_backing() note such a mapping, when it is made, and
+ * nothing is known of the file from then on, for as long as its pages can be those
+ * that were mapped.
  *
  * Change time and size are compared, too. They cover the files that cause no
  * events: those that another fanotify listener has got with its events, if it
@@ -58,8 +59,13 @@ char _license[] SEC("license") = "GPL";
 #define MAP_TYPE	0x0f
 #define MAP_PRIVATE	0x02
 #define FMODE_WRITE	2
+#define VM_SHARED	8
 #define I_CTIME_QUERIED	(1U << 31)
 #define MAX_PARENTS	16
+
+struct vm_area_struct {
+	unsigned long vm_flags;
+} __attribute__((preserve_access_index));
 
 /* Set before the programs are loaded */
 const volatile __u32 max_pending;	/* 0: any number */
@@ -208,21 +214,37 @@ int BPF_PROG(guard_changed, struct fsnotify_group *group, __u32 mask,
  * On all filesystems: it costs those who map shared and could write. Without the
  * note there must be no mapping, as then nothing would be known of what it is for.
  */
-SEC("lsm/mmap_file")
-int BPF_PROG(guard_mmap, struct file *file, unsigned long reqprot,
-	     unsigned long prot, unsigned long flags, int ret)
+static int note_mapping(struct inode *inode)
 {
 	struct guard_seen new = {}, *was;
 
-	if (ret || !file || !(file->f_mode & FMODE_WRITE) ||
-	    (flags & MAP_TYPE) == MAP_PRIVATE)
-		return ret;
-	was = bpf_inode_storage_get(&seen, file->f_inode, &new,
+	was = bpf_inode_storage_get(&seen, inode, &new,
 				    BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!was)
 		return observe ? 0 : -ENOMEM;
 	was->mapped = 1;
 	return 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(guard_mmap, struct file *file, unsigned long reqprot,
+	     unsigned long prot, unsigned long flags, int ret)
+{
+	if (ret || !file || !(file->f_mode & FMODE_WRITE) ||
+	    (flags & MAP_TYPE) == MAP_PRIVATE)
+		return ret;
+	return note_mapping(file->f_inode);
+}
+
+/* The file of an overlay or FUSE is another one than that whose pages it maps. */
+SEC("lsm/mmap_backing_file")
+int BPF_PROG(guard_mmap_backing, struct vm_area_struct *vma,
+	     struct file *backing_file, struct file *user_file, int ret)
+{
+	if (ret || !(backing_file->f_mode & FMODE_WRITE) ||
+	    !(vma->vm_flags & VM_SHARED))
+		return ret;
+	return note_mapping(backing_file->f_inode);
 }
 
 /* The listener may not know its number here: it may be in a PID namespace. */

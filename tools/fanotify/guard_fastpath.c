@@ -63,8 +63,10 @@ int fastpath_attach(const struct guard *g)
 		return -1;
 
 	skel->links.guard_mmap = bpf_program__attach(skel->progs.guard_mmap);
-	if (!skel->links.guard_mmap) {
-		warn("cannot attach to the security module's mmap_file");
+	skel->links.guard_mmap_backing =
+		bpf_program__attach(skel->progs.guard_mmap_backing);
+	if (!skel->links.guard_mmap || !skel->links.guard_mmap_backing) {
+		warn("cannot attach to the security hooks of mmap");
 		return -1;
 	}
 

@@ -11,10 +11,10 @@
  * that happens before the fast path is asked about the same open.
  *
  * Removing the attribute ends the quarantine. That is refused while somebody has
- * the file open for writing, whose further writes would go unnoticed. Whoever
- * opens it meanwhile is counted in i_writecount before the programs here are
- * called, and so is either seen after the storage was changed, or changes it
- * later; then the file is in quarantine, and gets the attribute when it is closed.
+ * the file open for writing, whose further writes would go unnoticed. It clears
+ * what was opened before that was looked at. Who opens it later is counted, and
+ * the file is in quarantine then, and gets the attribute when it is closed, even
+ * if that is over before the attribute has gone.
  */
 #include "fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -61,10 +61,9 @@ static const char xattr_name[] = QUARANTINE_XATTR;
 char unused[8];
 
 /* Returns what there is already, if another CPU was faster. */
-static struct quarantine_state *get_state(struct inode *inode,
-					  bool is_quarantined)
+static struct quarantine_state *get_state(struct inode *inode, bool marked)
 {
-	struct quarantine_state new = { .is_quarantined = is_quarantined };
+	struct quarantine_state new = { .marked = marked };
 
 	return bpf_inode_storage_get(&states, inode, &new,
 				     BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -81,10 +80,10 @@ int BPF_PROG(quarantine_write, struct file *file)
 	    bpf_current_task_under_cgroup(&cgroup, 0) != 1)
 		return 0;
 	COUNT(writes);
-	state = get_state(inode, true);
+	state = get_state(inode, false);
 	if (!state)
 		return -ENOMEM;
-	state->is_quarantined = true;
+	__sync_fetch_and_add(&state->opens, 1);
 	return 0;
 }
 
@@ -120,10 +119,19 @@ int BPF_PROG(quarantine_removexattr, struct mnt_idmap *idmap,
 	     struct dentry *dentry, const char *name)
 {
 	struct inode *inode = dentry->d_inode;
+	struct quarantine_state *state;
 
-	if (inode && is_ours(name) && inode->i_writecount.counter > 0)
-		return -ETXTBSY;
-	return 0;
+	if (!inode || !is_ours(name))
+		return 0;
+	/*
+	 * With a full barrier: who is not seen as a writer any more was counted
+	 * before, who is not one yet is counted later. inode_lock is held here and
+	 * until after the next program.
+	 */
+	state = bpf_inode_storage_get(&states, inode, 0, 0);
+	if (state)
+		state->noted = __sync_fetch_and_add(&state->opens, 0);
+	return inode->i_writecount.counter > 0 ? -ETXTBSY : 0;
 }
 
 SEC("lsm/inode_post_removexattr")
@@ -138,10 +146,8 @@ int BPF_PROG(quarantine_removed, struct dentry *dentry, const char *name)
 	state = get_state(inode, false);
 	if (!state)
 		return 0;
-	/* With a full barrier */
-	__sync_lock_test_and_set(&state->is_quarantined, false);
-	if (inode->i_writecount.counter > 0)
-		state->is_quarantined = true;
+	state->cleared = state->noted;
+	state->marked = false;
 	return 0;
 }
 
@@ -157,7 +163,7 @@ int BPF_PROG(quarantine_exec, struct fsnotify_group *group, __u32 mask,
 		COUNT(asked);
 		return FAN_FP_RET_SEND_TO_USERSPACE;
 	}
-	if (state->is_quarantined) {
+	if (is_quarantined(state)) {
 		COUNT(denied);
 		return -EPERM;
 	}
@@ -172,7 +178,7 @@ int BPF_PROG(quarantine_closed, struct fsnotify_group *group, __u32 mask,
 	const struct quarantine_state *state;
 
 	state = inode ? bpf_inode_storage_get(&states, inode, 0, 0) : NULL;
-	return state && state->is_quarantined ? FAN_FP_RET_SEND_TO_USERSPACE :
+	return state && is_quarantined(state) ? FAN_FP_RET_SEND_TO_USERSPACE :
 		FAN_FP_RET_SKIP_EVENT;
 }
 

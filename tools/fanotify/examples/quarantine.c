@@ -59,7 +59,7 @@ static void keep(int fd)
 	struct quarantine_state state;
 
 	/* Cleared since? */
-	if (!get_state(fd, &state) || !state.is_quarantined)
+	if (!get_state(fd, &state) || !is_quarantined(&state))
 		return;
 	if (fsetxattr(fd, QUARANTINE_XATTR, "1", 1, 0))
 		warn("cannot keep that a file is in quarantine");
@@ -75,15 +75,15 @@ static void decide(int fd)
 	char value[8];
 
 	if (fgetxattr(fd, QUARANTINE_XATTR, value, sizeof(value)) >= 0)
-		state.is_quarantined = true;
+		state.marked = true;
 	else if (errno != ENODATA && errno != EOPNOTSUPP)
-		state.is_quarantined = true;
+		state.marked = true;
 
 	/* Somebody may have written to it meanwhile. */
 	bpf_map__update_elem(skel->maps.states, &fd, sizeof(fd), &state,
 			     sizeof(state), BPF_NOEXIST);
 	get_state(fd, &state);
-	if (!state.is_quarantined)
+	if (!is_quarantined(&state))
 		response.response = FAN_ALLOW;
 	if (write(group_fd, &response, sizeof(response)) < 0)
 		warn("cannot answer");

@@ -10,8 +10,16 @@
 
 /* Of an inode in memory. Without it nothing is known. */
 struct quarantine_state {
-	__u32 is_quarantined;
+	__u64 opens;	/* for writing by tasks of the cgroup, since it is in memory */
+	__u64 noted;	/* of them before the attribute is being removed */
+	__u64 cleared;	/* of them before it was removed last */
+	__u64 marked;	/* the attribute was there when it was read */
 };
+
+static inline int is_quarantined(const struct quarantine_state *state)
+{
+	return state->marked || state->opens != state->cleared;
+}
 
 struct quarantine_counts {
 	__u64 asked;

@@ -155,6 +155,23 @@ test_changes() {
 	check "$fs: and again" allowed cat "$file"
 	check "$fs: no verdict about it is kept" scanned 2
 
+	# An overlay maps the pages of the file below it.
+	local upper=$mnt/in/upper merged=$work/merged
+	mkdir -p "$upper" "$mnt/in/work" "$work/lower" "$merged"
+	fill "$upper/file"
+	mount -t overlay -o "lowerdir=$work/lower,upperdir=$upper,workdir=$mnt/in/work" overlay "$merged"
+	python3 "$work/change.py" map "$merged/file"
+	umount "$merged"
+	: >"$scans"
+	check "$fs: a file that was mapped through an overlay can be read" allowed cat "$upper/file"
+	check "$fs: and again" allowed cat "$upper/file"
+	check "$fs: no verdict about it is kept" scanned 2
+	fill "$upper/other"
+	allowed cat "$upper/other"
+	: >"$scans"
+	check "$fs: but about one that was not" allowed cat "$upper/other"
+	check "$fs: and so not scanned" scanned 0
+
 	# The scan begins, then the file changes: what it says is about neither.
 	rm "$file"
 	printf 'SLOW %5000d\n' 1 >"$file"
