@@ -34,18 +34,6 @@ for line in open(sys.argv[1]):
         json.dump(d["summary"], open(sys.argv[2], "w"))' "$work/out" "$work/figures"
 }
 
-denied() {
-	local message
-	if message=$(LC_ALL=C timeout 60 "$@" 2>&1 >/dev/null); then
-		echo 'it was not denied'
-		return 1
-	fi
-	[[ $message == *'Operation not permitted'* ]] || {
-		echo "$message"
-		return 1
-	}
-}
-
 allowed() {
 	timeout 60 "$@" >/dev/null
 }

@@ -62,19 +62,6 @@ scanned() {
 	equal "$1" "$(wc -l <"$scans")"
 }
 
-# denied COMMAND...: fails with EPERM
-denied() {
-	local message
-	if message=$(LC_ALL=C timeout 60 "$@" 2>&1 >/dev/null); then
-		echo 'it was not denied'
-		return 1
-	fi
-	[[ $message == *'Operation not permitted'* ]] || {
-		echo "$message"
-		return 1
-	}
-}
-
 allowed() {
 	timeout 60 "$@" >/dev/null
 }

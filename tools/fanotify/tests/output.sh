@@ -12,7 +12,7 @@ is_json() {
 	[[ -s $1 ]] || return
 	local line
 	while read -r line; do
-		python3 -m json.tool --compact <<<"$line"
+		python3 -m json.tool --compact <<<"$line" || return
 	done <"$1"
 }
 

@@ -66,6 +66,21 @@ status() {
 	}
 }
 
+# denied COMMAND...: it ends soon, with EPERM
+denied() {
+	local message
+	# timeout(1) runs no functions.
+	[[ $(type -t "$1") != file ]] || set -- timeout 60 "$@"
+	if message=$(LC_ALL=C "$@" 2>&1 >/dev/null); then
+		echo 'it was not denied'
+		return 1
+	fi
+	[[ $message == *'Operation not permitted'* ]] || {
+		echo "$message"
+		return 1
+	}
+}
+
 # wait_until COMMAND...: for what no command waits for
 wait_until() {
 	local tries

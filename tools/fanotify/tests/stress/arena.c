@@ -150,7 +150,7 @@ static void add_image(const char *fs, const char *options)
 
 	snprintf(mkfs, sizeof(mkfs), "command -v mkfs.%s >/dev/null", fs);
 	if (system(mkfs)) {
-		printf("# without %s: there is no mkfs.%s\n", fs, fs);
+		printf("skip %s # there is no mkfs.%s\n", fs, fs);
 		return;
 	}
 	a = add(fs);

@@ -318,21 +318,26 @@ int main(int argc, char *argv[])
 {
 	double seconds = 60, begin;
 	int c, i, k, busy = 0;
+	char *end;
 
 	seed = time(NULL);
 	while ((c = getopt(argc, argv, "t:s:")) != -1) {
 		switch (c) {
 		case 't':
-			seconds = atof(optarg);
+			seconds = strtod(optarg, &end);
+			if (!(seconds > 0) || *end)
+				errx(2, "-t %s: it is a number of seconds", optarg);
 			break;
 		case 's':
-			seed = strtoull(optarg, NULL, 0);
+			seed = strtoull(optarg, &end, 0);
+			if (end == optarg || *end)
+				errx(2, "-s %s: it is a whole number", optarg);
 			break;
 		default:
 			usage();
 		}
 	}
-	if (optind != argc || seconds <= 0)
+	if (optind != argc)
 		usage();
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
