@@ -46,7 +46,7 @@ class GuestFailed(Exception):
 
 
 class KvmDead(Exception):
-    """KVM runs a guest of one instruction, but not a kernel."""
+    """KVM runs a guest of one instruction, but not a kernel: it is silent."""
 
 
 def note(*text):
@@ -301,13 +301,11 @@ class Machine:
                 raise GuestFailed(f"the guest was not done after TIMEOUT={limit:g} seconds; "
                                   "it was told to print its blocked tasks")
             for key, _ in wait.select(timeout=1):
-                if key.data:
-                    if not key.data.read():
-                        raise GuestFailed("the guest crashed")
+                if key.data and key.data.read():
                     continue
-                data = control.recv(4096)
+                data = b"" if key.data else control.recv(4096)
                 if not data:
-                    if not ready and self.try_tcg:
+                    if not ready and self.try_tcg and not self.said() and not self.console_lines():
                         raise KvmDead
                     raise GuestFailed("the guest crashed" if ready else "the guest did not boot")
                 *lines, told = (told + data).split(b"\n")
@@ -333,15 +331,18 @@ class Machine:
     def clean_up(self):
         shutil.rmtree(self.job, ignore_errors=True)
 
-    def explain(self, why):
+    def said(self):
+        """What QEMU itself said."""
         with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
-            said = file.read().strip()
+            return file.read().strip()
+
+    def explain(self, why):
         lines = self.console_lines()
         bad = self.splats()
         first = next((n for n, line in enumerate(lines) if line in bad), len(lines) - 30)
         for line in lines[max(first, 0):][:30]:
             print("   |", line, file=sys.stderr)
-        if said:
+        if said := self.said():
             print("   |", said, file=sys.stderr)
         note(f"{why}; its console: {self.console}")
 
@@ -393,8 +394,8 @@ def main():
         except KvmDead:
             machine.end()
             machine.clean_up()
-            note(f"KVM did not boot the guest in {KVM_BOOT_TIMEOUT} seconds: emulating it (TCG) from now on; "
-                 "ACCEL=kvm tries again")
+            note(f"KVM did not boot the guest in {KVM_BOOT_TIMEOUT} seconds (its console: {machine.console}): "
+                 "emulating it (TCG) from now on; ACCEL=kvm tries again")
             note_kvm(False)
             machine = Machine(command, tty)
             status = machine.run(limit)
