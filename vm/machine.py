@@ -30,6 +30,7 @@ VERBOSE = os.environ.get("V", "0") not in ("", "0")
 GUEST_FAILED = 125
 BOOT_TIMEOUT = 300
 KVM_BOOT_TIMEOUT = 20
+CONSOLE_TIMEOUT = 30        # vm/guest-init waits longer than that
 
 
 # architecture: (QEMU, how it emulates the machine, serial port). The machine is
@@ -141,8 +142,9 @@ class Stream:
 
 
 class Machine:
-    def __init__(self, command, tty):
+    def __init__(self, command, tty, check_console):
         self.tty = tty
+        self.check_console = check_console
         self.stdin = not tty and sys.stdin is not None and not os.isatty(0)
         os.makedirs(f"{CACHE}/out", exist_ok=True)
         os.makedirs(f"{WORK}/logs", exist_ok=True)
@@ -160,11 +162,13 @@ class Machine:
 
     @staticmethod
     def console_log():
-        """A new log; console.log points to the newest, and ten are kept."""
+        """A new log; console.log points to the newest. Ten are kept, and those of guests that run."""
         logs = f"{WORK}/logs"
         old = sorted(n for n in os.listdir(logs) if n.startswith("console-"))
         for name in old[:-9]:
-            os.unlink(f"{logs}/{name}")
+            pid = name.removesuffix(".log").split("-")[-1]
+            if not os.path.exists(f"/proc/{pid}"):
+                os.unlink(f"{logs}/{name}")
         path = f"{logs}/console-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
         link = f"{logs}/.console-{os.getpid()}"
         os.symlink(os.path.basename(path), link)
@@ -207,7 +211,7 @@ class Machine:
             "FANFP_REPO": REPO, "FANFP_CACHE": CACHE, "FANFP_JOB": self.job,
             "FANFP_TOOL": TOOL, "FANFP_STDIN": "1" if self.stdin else "",
             "FANFP_TTY": f"{size.lines}x{size.columns}" if size else "",
-            "FANFP_SHARED": "" if ROOT == "/" else "1",
+            "FANFP_SHARED": "" if ROOT == "/" else "1", "FANFP_CHECK": "1" if self.check_console else "",
         }
         if self.tty:
             guest["TERM"] = os.environ.get("TERM", "linux")
@@ -319,7 +323,21 @@ class Machine:
                             threading.Thread(target=self.feed, daemon=True).start()
                     elif word == "exit":
                         status = int(value)
+        if self.check_console:
+            self.wait_for_console()
         return status
+
+    def wait_for_console(self):
+        """The kernel prints in a thread: wait until the mark of vm/guest-init is there, too."""
+        end = time.monotonic() + CONSOLE_TIMEOUT
+        while not any(self.mark in line for line in self.console_lines()):
+            if not os.path.exists(self.console):
+                raise GuestFailed("the guest's console was removed while it ran")
+            if self.qemu.poll() is not None:
+                raise GuestFailed("the guest crashed after its command")
+            if time.monotonic() > end:
+                raise GuestFailed(f"the guest's console did not come to its end in {CONSOLE_TIMEOUT} seconds")
+            time.sleep(0.1)
 
     def end(self):
         if self.qemu:
@@ -385,7 +403,7 @@ def main():
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
     command = " ".join(args.command) or "exec bash -i"
-    machine = Machine(command, tty)
+    machine = Machine(command, tty, args.check_console)
     if tty:
         note("Ctrl-] x ends the guest at once")
     try:
@@ -397,7 +415,7 @@ def main():
             note(f"KVM did not boot the guest in {KVM_BOOT_TIMEOUT} seconds (its console: {machine.console}): "
                  "emulating it (TCG) from now on; ACCEL=kvm tries again")
             note_kvm(False)
-            machine = Machine(command, tty)
+            machine = Machine(command, tty, args.check_console)
             status = machine.run(limit)
         machine.end()
     except GuestFailed as failure:

@@ -19,7 +19,9 @@ SPLAT = re.compile(
     r"|INFO: (task|rcu|trying)|rcu: INFO|self-detected stall|soft lockup|hard LOCKUP"
     r"|blocked for more than|workqueue lockup"
     # a filesystem that cannot let go
-    r"|VFS: Busy inodes|Dentry .* still in use")
+    r"|VFS: Busy inodes|Dentry .* still in use"
+    # what the console has not, which may be any of these
+    r"|\*\* \d+ printk messages dropped")
 
 # Not ours and harmless, with the reason.
 HARMLESS = re.compile(

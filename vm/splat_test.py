@@ -53,6 +53,7 @@ INFO: trying to register non-static key.
 rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:
 rcu: INFO: rcu_preempt self-detected stall on CPU
 watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [fanfp:77]
+** 41 printk messages dropped **
 """
 
 GOOD = """\
