@@ -10,6 +10,7 @@ patches.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -204,4 +205,10 @@ def run(main):
     except (Wrong, OSError, subprocess.CalledProcessError) as wrong:
         sys.exit(f"{wrong}")
     except KeyboardInterrupt:
-        sys.exit(130)
+        interrupted()
+
+
+def interrupted():
+    """Ends as SIGINT does: bash goes on after a program that exits, with 130, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)

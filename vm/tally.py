@@ -8,8 +8,11 @@ NAME" and "== end NAME: STATUS" of vm/test-guest.
 """
 
 import re
+import signal
 import subprocess
 import sys
+
+import overlay
 
 PROGS = re.compile(r"#(\d+)(?:/(\d+))?\s+(\S.*?):(OK|FAIL|SKIP)\b")
 SCRIPT = re.compile(r"(ok|not ok|skip)\b(?: \d+ -)? *(.*)")
@@ -76,6 +79,10 @@ def main():
     tally = Tally()
     with open(log, "w", encoding="utf-8") as out, \
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as child:
+        def leave(number, _):
+            child.terminate()
+            sys.exit(128 + number)
+        signal.signal(signal.SIGTERM, leave)
         for raw in child.stdout:
             line = raw.decode(errors="replace").rstrip()
             out.write(line + "\n")
@@ -96,4 +103,4 @@ def main():
 try:
     main()
 except KeyboardInterrupt:
-    sys.exit(130)
+    overlay.interrupted()
