@@ -68,7 +68,7 @@ selftests: kernel
 	@vm/selftests
 
 run: kernel tool
-	@vm/run vm/demo
+	@vm/run "FILES='$${FILES:-}' vm/demo"
 
 shell: kernel tool
 	@vm/run
@@ -107,8 +107,7 @@ matrix: native fetch
 profile: native kernel tool
 	@vm/profile
 
-equivalence: native kernel
-	@BASE=1 vm/build
+equivalence: native fetch
 	@vm/equivalence
 
 regression: native fetch
