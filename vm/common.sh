@@ -4,6 +4,11 @@
 # shellcheck disable=SC2034 # much of this is used only by those scripts
 set -euo pipefail
 
+# Sorted and said alike everywhere. The kernel's makefiles take LC_ALL away, after which
+# the others would hold.
+unset LANG LANGUAGE LC_MESSAGES
+export LC_ALL=C.UTF-8
+
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 base_version=$(<"$repo/series/base")
 cache=${FANFP_CACHE:-${HOME:?is not set: set it, or FANFP_CACHE}/.cache/fanotify-fastpath}
@@ -160,11 +165,12 @@ run_logged() {
 
 # Older releases of sparse do not know it.
 sparse_flags=-D__typeof_unqual__=__typeof__
-# told TREE LOG: what a compiler or sparse said of the files of TREE, without line
-# numbers and positions of arguments, to be compared. Kfuncs are declared in no file.
+# told TREE LOG: what a compiler, sparse or objtool said of the files of TREE, without
+# line numbers, offsets and positions of arguments, to be compared. Kfuncs are declared
+# in no file.
 told() {
-	sed -nE "s|^$1/([^:]*):[0-9]+:[0-9]+: ((warning\|error): .*)|\1: \2|p" "$2" |
-		sed -E "s/argument [0-9]+/argument/; /symbol 'bpf_.*was not declared/d" | LC_ALL=C sort
+	sed -nE "s|^$1/([^:]*):[0-9]+:[0-9]+: ((warning\|error): .*)|\1: \2|p; /: warning: objtool: /{ s/\+0x[0-9a-f]+//g; p }" "$2" |
+		sed -E "s/argument [0-9]+/argument/; /symbol 'bpf_.*was not declared/d" | sort
 }
 
 # The lines of a build's log that say why it failed.
