@@ -5,9 +5,9 @@
 set -euo pipefail
 
 # Sorted and said alike everywhere. The kernel's makefiles take LC_ALL away, after which
-# the others would hold.
-unset LANG LANGUAGE LC_MESSAGES
-export LC_ALL=C.UTF-8
+# the others hold.
+unset LANGUAGE LC_MESSAGES
+export LC_ALL=C.UTF-8 LANG=C.UTF-8
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 base_version=$(<"$repo/series/base")
