@@ -59,8 +59,7 @@ events() {
 }
 
 twenty() {
-	local i
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		"$@" || return
 	done
 }
