@@ -108,6 +108,18 @@ static void bring_back(void)
 	}
 }
 
+void cpu_restore(void)
+{
+	int fd = open(ONLINE, O_WRONLY | O_CLOEXEC);
+
+	/* It is online already, or there is only one. */
+	if (fd < 0)
+		return;
+	if (write(fd, "1", 1) != 1)
+		printf("# " ONLINE ": %s\n", strerror(errno));
+	close(fd);
+}
+
 void cpu_worker(struct arena *a)
 {
 	struct group *g = group_load(GROUP_FILTER);

@@ -30,6 +30,9 @@ static struct {
 	double end;		/* 0 until all workers are ready */
 } *shared;
 
+/* The signal that has ended the run before its time */
+static volatile sig_atomic_t interrupted;
+
 static int nr_workers;
 static unsigned long long seed;
 static unsigned long long state;	/* of the random numbers */
@@ -175,6 +178,10 @@ static void start(int kind, struct arena *a)
 		 a ? "-" : "", a ? a->fs : "");
 	pid = spawn();
 	if (!pid) {
+		/* They end when they are told, with all that they have made. */
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
 		state = seed * WORKERS_MAX + nr_workers;
 		kinds[kind].run(a);
 		_exit(0);
@@ -308,6 +315,12 @@ static int report(double seconds, int busy)
 	return failed ? 1 : 0;
 }
 
+static void interrupt(int sig)
+{
+	interrupted = sig;
+	shared->stop = true;
+}
+
 static void usage(void)
 {
 	fprintf(stderr, "usage: fanfp-stress [-t SECONDS] [-s SEED]\n");
@@ -316,8 +329,12 @@ static void usage(void)
 
 int main(int argc, char *argv[])
 {
+	const struct sigaction on_signal = {
+		.sa_handler = interrupt,
+		.sa_flags = SA_RESTART,
+	};
 	double seconds = 60, begin;
-	int c, i, k, busy = 0;
+	int c, i, k, busy = 0, failed;
 	char *end;
 
 	seed = time(NULL);
@@ -350,6 +367,9 @@ int main(int argc, char *argv[])
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		err(1, "a mount namespace of its own");
 	arenas_setup();
+	sigaction(SIGINT, &on_signal, NULL);
+	sigaction(SIGTERM, &on_signal, NULL);
+	sigaction(SIGHUP, &on_signal, NULL);
 
 	for (k = 0; k < (int)(sizeof(kinds) / sizeof(kinds[0])); k++) {
 		for (i = 0; i < (kinds[k].every_arena ? nr_arenas : 1); i++)
@@ -366,7 +386,12 @@ int main(int argc, char *argv[])
 	while (!any_failed() && any_left() && watch(true))
 		usleep(100000);
 	end_all();
+	cpu_restore();
 	if (!any_failed())
 		busy = arenas_teardown();
-	return report(now() - begin, busy);
+	failed = report(now() - begin, busy);
+	if (!interrupted)
+		return failed;
+	printf("# ended before its time: %s\n", strsignal(interrupted));
+	return 128 + interrupted;
 }

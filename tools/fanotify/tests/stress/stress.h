@@ -136,5 +136,7 @@ void churn_worker(struct arena *a);
 void mount_worker(struct arena *a);
 void memory_worker(struct arena *a);
 void cpu_worker(struct arena *a);
+/* A processor may be offline when its worker is killed. */
+void cpu_restore(void);
 
 #endif /* __STRESS_H */
