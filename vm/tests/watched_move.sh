@@ -1,5 +1,5 @@
 #!/bin/bash
-# Is a file that is moved to a watched directory watched there? The selftest of patch 4.
+# Is a file that is moved to a watched directory watched there? The selftest of patch 5.
 set -uo pipefail
 test=${SELFTESTS:?is the folder that watched_move_test is in}/watched_move_test
 ran=0 failed=0
