@@ -112,9 +112,8 @@ void cpu_restore(void)
 {
 	int fd = open(ONLINE, O_WRONLY | O_CLOEXEC);
 
-	/* It is online already, or there is only one. */
 	if (fd < 0)
-		return;
+		return;		/* There is only one. */
 	if (write(fd, "1", 1) != 1)
 		printf("# " ONLINE ": %s\n", strerror(errno));
 	close(fd);
