@@ -7,6 +7,8 @@
 
 char _license[] SEC("license") = "GPL";
 
+/* The process that is watched, and its file */
+int tgid;
 __u64 ino;
 int calls;
 int len;
@@ -15,7 +17,7 @@ char name[256];
 SEC("lsm/file_release")
 int BPF_PROG(file_release, struct file *file)
 {
-	if (file->f_inode->i_ino == ino) {
+	if (bpf_get_current_pid_tgid() >> 32 == tgid && file->f_inode->i_ino == ino) {
 		calls++;
 		len = bpf_path_d_path(&file->f_path, name, sizeof(name));
 	}
