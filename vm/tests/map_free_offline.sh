@@ -76,12 +76,13 @@ second() { read -rt 1 -u "$never" || true; }
 # on any processor. This shell may not: the timers of the other one stop with it. Who
 # hangs cannot be waited for, nor can a cgroup be removed then.
 check() {
-	local case=$name/$1 what last=-1 since=$SECONDS
+	local case=$name/$1 what pid pids=() last=-1 since=$SECONDS
 	shift
 	for what in freed rounds moved; do : >"$tmp/$what"; done
 	rm -f "$tmp/stop"
 	for what in "$@" go_and_come; do
 		{ taskset -pc 0-1 $BASHPID >/dev/null && "$what"; } &
+		pids+=($!)
 	done
 	while (($(count rounds) < rounds)); do
 		second
@@ -97,7 +98,9 @@ check() {
 		echo "not ok $case # the processor does not go offline, or does not come back"
 		exit 1
 	fi
-	wait
+	for pid in "${pids[@]}"; do
+		wait "$pid" || { echo "not ok $case # a process of it failed" && exit 1; }
+	done
 	if (($(count freed) == 0)); then
 		echo "not ok $case # no map was freed"
 		exit 1

@@ -74,7 +74,7 @@ static int close_pipes(struct progress *progress)
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", group);
 	reader.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (reader.fd < 0)
-		return end(progress, path);
+		return end(progress, "open of fdinfo");
 	errno = pthread_create(&reader.thread, NULL, read_fdinfo, &reader);
 	if (errno)
 		return end(progress, "pthread_create");
