@@ -41,7 +41,7 @@ help:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
 #: KGIT=URL     get the base kernel from this git tree, not with apt
 #: BASE=1       the kernel without the series, in a build folder of its own, to compare with
-#: CONFIG=debug add vm/debug.config, in a build folder of its own; there are debug, rt, kcsan, faults
+#: CONFIG=debug add vm/config/debug.config, in a build folder of its own; there are debug, rt, kcsan, faults
 #: ARCH=arm64   build for arm64 and run there, emulated (not check, matrix, bench, profile, equivalence, regression)
 #: SMP=2 MEM=3G the guest's processors and memory
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
@@ -68,7 +68,7 @@ selftests: kernel
 	@vm/selftests
 
 run: kernel tool
-	@vm/run "FILES='$${FILES:-}' vm/demo"
+	@vm/run "FILES='$${FILES:-}' vm/guest/demo"
 
 shell: kernel tool
 	@vm/run

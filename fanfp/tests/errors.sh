@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# fanfp: each mistake is told in a sentence, with what to do, and has its exit
+# status.
+# shellcheck source=fanfp/tests/tap.bash disable=SC2016
+source "$(dirname "$0")/tap.bash"
+
+mkdir "$mnt/dir"
+touch "$mnt/file"
+
+# refused NAME STATUS MESSAGE COMMAND...
+refused() {
+	local name=$1 expected=$2 message=$3
+	shift 3
+	check "$name: exit status" status "$expected" "$@"
+	check "$name: message" has "$work/err" "$message"
+}
+
+# In a mount namespace of its own, with FILE over PATH: covered FILE PATH COMMAND...
+covered() {
+	local file=$1 path=$2
+	shift 2
+	# shellcheck disable=SC2016
+	unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' - \
+		"$file" "$path" "$@"
+}
+
+refused 'no command' 2 'Usage: fanfp' "$fanfp"
+refused 'an unknown command' 2 "no command 'wacht'" "$fanfp" wacht
+refused 'an unknown option' 2 "unrecognized option '--no-such'" \
+	"$fanfp" watch --no-such "$mnt/dir"
+refused 'no directory' 2 'no directory to watch' "$fanfp" watch
+refused 'an unknown event' 2 'opne,close: there are create, exec, open' \
+	"$fanfp" watch --events opne,close "$mnt/dir"
+refused 'a superfluous argument' 2 "unexpected argument 'x'" "$fanfp" list x
+refused 'a directory that does not exist' 1 'none: No such file or directory' \
+	"$fanfp" watch "$mnt/none"
+refused 'a file' 1 'file: not a directory' "$fanfp" watch "$mnt/file"
+refused 'a filesystem without handles' 1 '/proc: its filesystem has no file handles' \
+	"$fanfp" watch /proc
+refused 'a failure, with CMD' 125 'No such file' "$fanfp" watch "$mnt/none" -- true
+refused 'a CMD that does not exist' 127 'cannot run no-such-cmd: No such file' \
+	"$fanfp" watch "$mnt/dir" -- no-such-cmd
+refused 'a CMD that is no program' 126 "cannot run $mnt/file: Permission denied" \
+	"$fanfp" watch "$mnt/dir" -- "$mnt/file"
+refused 'a summary that cannot be written' 125 'cannot write the summary to /no/such' \
+	"$fanfp" watch --summary /no/such "$mnt/dir" -- true
+check 'a full disk is a failure' status 125 sh -c '"$1" watch "$2" -- touch "$2/x" >/dev/full' - \
+	"$fanfp" "$mnt/dir"
+check 'which is told' has "$work/err" 'cannot write to the standard output'
+for command in list check; do
+	check "fanfp $command on a full disk fails" status 1 sh -c '"$1" "$2" >/dev/full' - "$fanfp" "$command"
+	check "fanfp $command: it says why" has "$work/err" 'cannot write to the standard output: No space left'
+done
+
+refused 'without CAP_SYS_ADMIN' 1 'needs CAP_SYS_ADMIN.*run as root' \
+	setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin \
+	"$fanfp" watch "$mnt/dir"
+refused 'without CAP_DAC_READ_SEARCH' 1 'needs CAP_DAC_READ_SEARCH.*run as root' \
+	setpriv --bounding-set=-dac_read_search --inh-caps=-dac_read_search \
+	"$fanfp" watch "$mnt/dir"
+
+mkdir "$work/empty"
+refused 'without BTF' 1 'CONFIG_DEBUG_INFO_BTF.*--user' \
+	covered "$work/empty" /sys/kernel/btf "$fanfp" watch "$mnt/dir"
+check 'without BTF, --user works' status 0 \
+	covered "$work/empty" /sys/kernel/btf \
+	"$fanfp" watch --user "$mnt/dir" -- touch "$mnt/dir/new"
+check 'and prints events' has "$work/out" 'create.*/dir/new$'
+
+if [[ -e /sys/kernel/security/lsm ]]; then
+	echo capability >"$work/lsm"
+	mkdir "$mnt/dir/sub"
+	refused '--exclude without the BPF security module' 1 'add bpf to lsm=' \
+		covered "$work/lsm" /sys/kernel/security/lsm \
+		"$fanfp" watch --exclude "$mnt/dir/sub" "$mnt/dir"
+	check 'fanfp check knows, and goes on' status 0 \
+		covered "$work/lsm" /sys/kernel/security/lsm "$fanfp" check
+	check 'and says what to do' has "$work/out" 'add bpf to lsm='
+	check 'and for what' has "$work/out" "needed for 'fanfp guard', 'fanfp deny' and 'fanfp watch --exclude'"
+fi
+
+check 'fanfp check without BTF fails' status 1 \
+	covered "$work/empty" /sys/kernel/btf "$fanfp" check
+check 'says what to do' has "$work/out" 'CONFIG_DEBUG_INFO_BTF=y'
+
+done_testing

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# fanfp guard and fanfp deny: each mistake is told in a sentence, with what to do,
+# before anything is marked.
+# shellcheck source=fanfp/tests/tap.bash disable=SC2016
+source "$(dirname "$0")/tap.bash"
+
+mkdir "$mnt/dir"
+touch "$mnt/file"
+
+# refused NAME STATUS MESSAGE COMMAND...
+refused() {
+	local name=$1 expected=$2 message=$3
+	shift 3
+	check "$name: exit status" status "$expected" timeout 20 "$@"
+	check "$name: message" has "$work/err" "$message"
+}
+
+# In a mount namespace of its own, with FILE over PATH: covered FILE PATH COMMAND...
+covered() {
+	local file=$1 path=$2
+	shift 2
+	unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' - \
+		"$file" "$path" "$@"
+}
+export -f covered
+
+printf '#!/bin/sh\nexit 3\n' >"$work/fails"
+chmod +x "$work/fails"
+guard=("$fanfp" guard --scan /bin/true)
+deny=("$fanfp" deny)
+
+refused 'guard: no --scan' 2 'no --scan CMD' "$fanfp" guard "$mnt/dir"
+refused 'guard: no directory' 2 'no directory to guard' "${guard[@]}"
+refused 'guard: an empty CMD' 2 'no command' "$fanfp" guard --scan ' ' "$mnt/dir"
+refused 'guard: a CMD that does not exist' 1 'cannot run no-such-cmd: No such file' \
+	"$fanfp" guard --scan 'no-such-cmd -x' "$mnt/dir"
+refused 'guard: a CMD that is no program' 1 "cannot run $mnt/file: Permission denied" \
+	"$fanfp" guard --scan "$mnt/file" "$mnt/dir"
+refused 'guard: no clamdscan' 1 'install clamav-daemon' \
+	env PATH=/nonexistent "$fanfp" guard --scan clamdscan "$mnt/dir"
+refused 'guard: --when-stuck' 2 'give allow or deny' "${guard[@]}" --when-stuck maybe "$mnt/dir"
+refused 'guard: --max-pending' 2 'give a number from 1' "${guard[@]}" --max-pending 0 "$mnt/dir"
+refused 'guard: --jobs' 2 'give a number from 1' "${guard[@]}" --jobs -1 "$mnt/dir"
+refused 'guard: --timeout' 2 'give seconds from' "${guard[@]}" --timeout nan "$mnt/dir"
+refused 'guard: a scanner that fails' 1 'an empty file: scan failed with exit status 3' \
+	"$fanfp" guard --scan "$work/fails" "$mnt/dir"
+refused 'guard: a scanner that hangs' 1 'an empty file: scan was stopped after 1 second$' \
+	"$fanfp" guard --scan-timeout 1 --scan 'sleep 1000' "$mnt/dir"
+refused 'guard: --timeout and --user' 2 'need the fast path' "${guard[@]}" --timeout 1 --user "$mnt/dir"
+refused 'guard: a directory that does not exist' 1 'none: No such file' "${guard[@]}" "$mnt/none"
+refused 'guard: a file' 1 'file: not a directory' "${guard[@]}" "$mnt/file"
+refused 'guard: /proc' 1 'no filesystem with files' "${guard[@]}" /proc
+mkdir "$mnt/"{lower,upper,work,overlay}
+if mount -t overlay -o "lowerdir=$mnt/lower,upperdir=$mnt/upper,workdir=$mnt/work" overlay "$mnt/overlay"; then
+	refused 'guard: an overlay' 1 'guard the filesystem that holds them' "${guard[@]}" "$mnt/overlay"
+	umount "$mnt/overlay"
+else
+	echo 'skip an overlay # it cannot be mounted'
+fi
+refused 'deny: nothing' 2 'nothing to deny' "${deny[@]}"
+refused 'deny: all' 2 'whole machine' "${deny[@]}" "$mnt/../../.."
+refused 'deny: a list that does not exist' 1 'none: No such file' "${deny[@]}" --list "$mnt/none"
+printf '# a comment\n\n/a\nb\n/\n' >"$work/list"
+refused 'deny: a bad list' 1 "list:4: not an absolute path" "${deny[@]}" --list "$work/list"
+check 'deny: all of it is told' has "$work/err" 'list:5: it would deny the whole machine'
+mkfifo "$mnt/fifo"
+refused 'deny: a pipe' 1 'neither a file nor a directory' "${deny[@]}" "$mnt/fifo"
+
+mkdir "$work/empty"
+for command in guard deny; do
+	declare -n cmd=$command
+	refused "$command: without CAP_SYS_ADMIN" 1 'needs CAP_SYS_ADMIN.*run as root' \
+		setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "${cmd[@]}" "$mnt/dir"
+	refused "$command: without BTF" 1 'CONFIG_DEBUG_INFO_BTF' \
+		bash -c 'covered "$@"' - "$work/empty" /sys/kernel/btf "${cmd[@]}" "$mnt/dir"
+	if [[ -e /sys/kernel/security/lsm ]]; then
+		echo capability >"$work/lsm"
+		refused "$command: without the BPF security module" 1 'add bpf to lsm=' \
+			bash -c 'covered "$@"' - "$work/lsm" /sys/kernel/security/lsm "${cmd[@]}" "$mnt/dir"
+	fi
+done
+
+done_testing
