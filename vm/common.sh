@@ -86,7 +86,7 @@ export PYTHONDONTWRITEBYTECODE=1
 unset MAKELEVEL MAKEFLAGS MFLAGS OUTPUT O
 export FANFP_CACHE=$cache FANFP_WORK=$work FANFP_BASE=$base FANFP_BUILD=$build
 export FANFP_ARCH=$arch FANFP_IMAGE=$build/$image FANFP_ROOT=$root
-export FANFP_PATH=$tool:$measure
+export FANFP_PATH=$measure:$tool
 
 [[ -z ${V:-} || $V == 0 ]] || set -x
 
