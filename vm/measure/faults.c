@@ -38,8 +38,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "stress.h"
-#include "stress.skel.h"
+#include "stress/stress.h"
+#include "stress/stress.skel.h"
 
 /* <linux/bpf.h>; older ones lack it */
 #define BPF_STRUCT_OPS	44

@@ -4,7 +4,7 @@
  * told, and gives the answer that a listener would want or, to be measured alone,
  * none that costs anything else.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 char _license[] SEC("license") = "GPL";
