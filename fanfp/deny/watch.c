@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "deny.h"
+#include "deny/deny.h"
 #include "fanfp.h"
 
 #define CHANGES		(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "deny.h"
+#include "deny/deny.h"
 
 /* Returns 0, or -ENOMEM. */
 int list_add(struct deny_list *list, const char *path, unsigned int line)

@@ -13,12 +13,12 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "fdinfo.h"
-#include "kernel.h"
-#include "load.h"
-#include "watch.h"
-#include "watch_bpf.h"
-#include "watch.skel.h"
+#include "common/fdinfo.h"
+#include "common/kernel.h"
+#include "common/load.h"
+#include "watch/watch.h"
+#include "watch/watch_bpf.h"
+#include "watch/watch.skel.h"
 
 /* Inode number of /proc/self/ns/pid in the initial PID namespace */
 #define INITIAL_PIDNS	0xeffffffc

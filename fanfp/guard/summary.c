@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "guard.h"
+#include "guard/guard.h"
 
 /* All figures are differences to what they are now. */
 void guard_summary_start(struct guard *g)

@@ -18,10 +18,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "deny.h"
-#include "deny.skel.h"
-#include "kernel.h"
-#include "load.h"
+#include "deny/deny.h"
+#include "deny/deny.skel.h"
+#include "common/kernel.h"
+#include "common/load.h"
 
 struct deny_set {
 	struct deny_bpf *skel;

@@ -9,9 +9,9 @@
 #include <sys/fanotify.h>
 #include <unistd.h>
 
-#include "event.h"
-#include "output.h"
-#include "watch.h"
+#include "common/event.h"
+#include "common/output.h"
+#include "watch/watch.h"
 
 /* An event, taken apart. The records are those of the buffer. */
 struct event {

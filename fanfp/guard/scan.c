@@ -23,10 +23,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "guard.h"
-#include "nowait.h"
-#include "output.h"
-#include "paths.h"
+#include "guard/guard.h"
+#include "common/nowait.h"
+#include "common/output.h"
+#include "common/paths.h"
 
 #define NR_BUCKETS	1024
 

@@ -12,10 +12,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "fdinfo.h"
-#include "guard.h"
-#include "guard.skel.h"
-#include "load.h"
+#include "common/fdinfo.h"
+#include "guard/guard.h"
+#include "guard/guard.skel.h"
+#include "common/load.h"
 
 #define ANSWER_ALLOW	1	/* FAN_FP_RET_SKIP_EVENT */
 

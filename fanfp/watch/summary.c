@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "watch.h"
+#include "watch/watch.h"
 
 /* All figures are differences to what they are now. */
 void summary_start(struct watch *w)
