@@ -246,7 +246,8 @@ class Series(unittest.TestCase):
 
     def test_edited_by_hand_where_a_later_patch_does(self):
         write(f"{self.repo}/fs/f.c", "f1\nf2\nf4\n")
-        self.refused("series/feature/four/overlay.diff does not apply", self.final)
+        self.refused("series/feature/four/overlay.diff does not apply", sets.stage, self.base, tempfile.mkdtemp(dir=self.temp),
+                     "feature/three")
 
     def test_refused(self):
         def commit(message, *paths):
