@@ -13,12 +13,13 @@ override T := $(value T)
 endif
 export CMD T
 
-.PHONY: help run test stress hostile shell vm has-cmd native kernel selftests tool bench bench-compare profile equivalence regression series check matrix deps fetch clean distclean
+.PHONY: help run demo test stress hostile shell vm has-cmd native kernel selftests tool bench bench-compare \
+	profile equivalence regression edit refresh files series check matrix deps fetch clean distclean
 
 help:
 	@sed -n 's/^#: //p' Makefile
 
-#: make run          see it work: the kernel is built and booted, fanfp watches a directory
+#: make run          see it work: the kernel is built and booted, fanfp watches a directory (make demo, too)
 #: make test         run all tests in the guest; T=name,... runs those, T=selftests no scripts
 #: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make hostile      what other users and large systems can make an event cost
@@ -31,11 +32,15 @@ help:
 #: make profile      count the instructions of an open and close of a file, by function
 #: make equivalence  the same events in the same order as without the series
 #: make regression   the kernel's own tests say the same as without the series
-#: make series       write the patches, with their cover letter
+#:
+#: make edit         a git worktree of the base kernel with a commit a patch, in EDIT=DIR
+#: make refresh      bring the commits of EDIT=DIR back into series/ and the new files
+#: make files        which files of the kernel each patch adds and changes
+#: make series       write the patches for git send-email, each set with its cover letter
 #:
 #: make kernel       build the kernel            make fetch      get the base kernel's source
 #: make selftests    build test_progs            make deps       install what is missing
-#: make tool         build fanfp                 make clean      remove what was built
+#: make tool         build fanfp and the storms  make clean      remove what was built
 #:                                               make distclean  remove the whole cache
 #:
 #: KSRC=DIR     build on a kernel tree of your own, which is left as it is
@@ -67,7 +72,7 @@ tool: fetch
 selftests: kernel
 	@vm/selftests
 
-run: kernel tool
+run demo: kernel tool
 	@vm/run "FILES='$${FILES:-}' vm/guest/demo"
 
 shell: kernel tool
@@ -113,8 +118,17 @@ equivalence: native fetch
 regression: native fetch
 	@vm/regression
 
+edit: fetch
+	@vm/edit
+
+refresh: fetch
+	@vm/refresh
+
+files:
+	@vm/files
+
 series: fetch
-	@vm/series
+	@vm/mails
 
 clean:
 	@vm/clean objects

@@ -63,7 +63,8 @@ if [[ $other ]]; then export ARCH=$arch; else unset ARCH; fi
 unset CROSS_COMPILE
 # The names that the scripts of vm/ agree on.
 tree=$work/tree
-build=$work/build$other${config:+-$config} bpf=$work/bpf$other tool=$work/tool$other
+build=$work/build$other${config:+-$config} bpf=$work/bpf$other
+tool=$work/tool$other measure=$work/measure$other
 series_tree=$tree series_build=$build
 # With BASE=1 the kernel is the base without the series, to compare with.
 if [[ ${BASE:-0} != 0 ]]; then
@@ -84,7 +85,8 @@ export PYTHONDONTWRITEBYTECODE=1
 # another one the selftests would take OUTPUT= for given, and write into /.
 unset MAKELEVEL MAKEFLAGS MFLAGS OUTPUT O
 export FANFP_CACHE=$cache FANFP_WORK=$work FANFP_BASE=$base FANFP_BUILD=$build
-export FANFP_ARCH=$arch FANFP_IMAGE=$build/$image FANFP_TOOL=$tool FANFP_ROOT=$root
+export FANFP_ARCH=$arch FANFP_IMAGE=$build/$image FANFP_ROOT=$root
+export FANFP_PATH=$measure:$tool
 
 [[ -z ${V:-} || $V == 0 ]] || set -x
 

@@ -15,8 +15,8 @@
 #include <linux/capability.h>
 
 #include "fanfp.h"
-#include "kernel.h"
-#include "output.h"
+#include "common/kernel.h"
+#include "common/output.h"
 
 static bool json;
 

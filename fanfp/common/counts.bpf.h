@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Counters of a BPF program: one set per CPU, so that no event waits for the cache
- * line of another one's. counts_add() of load.h adds them up. The program defines
+ * line of another one's. counts_add() of common/load.h adds them up. The program defines
  * a map "counts" whose value is a struct of __u64:
  *
  *	struct {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/fanotify.h>
 
-#include "event.h"
+#include "common/event.h"
 
 static const struct {
 	const char *name;

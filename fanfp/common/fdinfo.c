@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fdinfo.h"
+#include "common/fdinfo.h"
 
 static uint64_t read_count(const char *line, const char *key)
 {

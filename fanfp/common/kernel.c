@@ -13,7 +13,7 @@
 
 #include <bpf/btf.h>
 
-#include "kernel.h"
+#include "common/kernel.h"
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
 

@@ -14,8 +14,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "kernel.h"
-#include "load.h"
+#include "common/kernel.h"
+#include "common/load.h"
 
 /**
  * load_check_kernel - can any fast path be loaded

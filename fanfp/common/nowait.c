@@ -18,7 +18,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "nowait.h"
+#include "common/nowait.h"
 
 /* What was there before, or -1 if that is there still */
 static int original[STDERR_FILENO + 1] = { -1, -1, -1 };

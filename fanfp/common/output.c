@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 
-#include "output.h"
+#include "common/output.h"
 
 /* Control characters and backslashes as \ooo, as in /proc/self/mountinfo. */
 void print_escaped(FILE *out, const char *s)

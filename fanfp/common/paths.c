@@ -18,7 +18,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "paths.h"
+#include "common/paths.h"
 
 struct mount {
 	int id;

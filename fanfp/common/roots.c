@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "roots.h"
+#include "common/roots.h"
 
 static struct root *roots;
 

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "paths.h"
+#include "common/paths.h"
 
 struct root {
 	struct root *next;

@@ -5,11 +5,11 @@
  * subtree roots of the group. The listener is asked only about an open of which
  * the kernel cannot tell whether it is inside.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "counts.bpf.h"
-#include "deny_bpf.h"
+#include "common/counts.bpf.h"
+#include "deny/deny_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -25,12 +25,12 @@
 
 #include <linux/capability.h>
 
-#include "deny.h"
+#include "deny/deny.h"
 #include "fanfp.h"
-#include "kernel.h"
-#include "nowait.h"
-#include "output.h"
-#include "paths.h"
+#include "common/kernel.h"
+#include "common/nowait.h"
+#include "common/output.h"
+#include "common/paths.h"
 
 static const char *list_file;
 static struct deny_list given;		/* on the command line */

@@ -3,9 +3,9 @@
  * fanfp deny: what its parts share.
  *
  *	deny.c			options, main loop, reloading, the table
- *	deny_list.c		the list: reading it, looking up its paths
- *	deny_set.c		the fast path that denies a list
- *	deny_watch.c		when to look at the paths again, or read the list
+ *	list.c			the list: reading it, looking up its paths
+ *	set.c			the fast path that denies a list
+ *	watch.c			when to look at the paths again, or read the list
  */
 #ifndef __DENY_H
 #define __DENY_H
@@ -16,7 +16,7 @@
 
 #include <linux/types.h>
 
-#include "deny_bpf.h"
+#include "deny/deny_bpf.h"
 
 struct deny_entry {
 	char *path;		/* absolute */

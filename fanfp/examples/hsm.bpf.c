@@ -23,10 +23,10 @@
  *  - truncate(2) opens nothing, and its FAN_PRE_ACCESS looks like that of a read.
  *    It is refused while there are gaps.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "hsm_bpf.h"
+#include "examples/hsm_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

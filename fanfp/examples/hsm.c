@@ -48,9 +48,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "hsm_bpf.h"
-#include "hsm.skel.h"
-#include "kernel.h"
+#include "examples/hsm_bpf.h"
+#include "examples/hsm.skel.h"
+#include "common/kernel.h"
 
 /* <linux/fanotify.h>; older ones lack it */
 #ifndef FAN_PRE_ACCESS

@@ -16,10 +16,10 @@
  * the file is in quarantine then, and gets the attribute when it is closed, even
  * if that is over before the attribute has gone.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "quarantine_bpf.h"
+#include "examples/quarantine_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -39,9 +39,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "kernel.h"
-#include "quarantine_bpf.h"
-#include "quarantine.skel.h"
+#include "common/kernel.h"
+#include "examples/quarantine_bpf.h"
+#include "examples/quarantine.skel.h"
 
 static struct quarantine_bpf *skel;
 static int group_fd;

@@ -46,11 +46,11 @@
  * All this is lost when the inode is evicted from memory: both values are part
  * of it, and without them the content is unknown.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "counts.bpf.h"
-#include "guard_bpf.h"
+#include "common/counts.bpf.h"
+#include "guard/guard_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -27,11 +27,11 @@
 #include <linux/capability.h>
 
 #include "fanfp.h"
-#include "guard.h"
-#include "kernel.h"
-#include "nowait.h"
-#include "output.h"
-#include "roots.h"
+#include "guard/guard.h"
+#include "common/kernel.h"
+#include "common/nowait.h"
+#include "common/output.h"
+#include "common/roots.h"
 
 #define MAX_DIRS	1024
 #define MAX_WORDS	64

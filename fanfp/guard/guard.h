@@ -3,9 +3,9 @@
  * fanfp guard: what its parts share.
  *
  *	guard.c			options, marks, main loop, the end
- *	guard_fastpath.c	the fast path: load, attach, verdicts, counters
- *	guard_scan.c		who waits for which scan, and running the scans
- *	guard_summary.c		the table at the end
+ *	fastpath.c		the fast path: load, attach, verdicts, counters
+ *	scan.c			who waits for which scan, and running the scans
+ *	summary.c			the table at the end
  */
 #ifndef __GUARD_H
 #define __GUARD_H
@@ -19,7 +19,7 @@
 
 #include <linux/types.h>
 
-#include "guard_bpf.h"
+#include "guard/guard_bpf.h"
 
 struct guard {
 	/* Options */

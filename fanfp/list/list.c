@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "fanfp.h"
-#include "fdinfo.h"
-#include "output.h"
+#include "common/fdinfo.h"
+#include "common/output.h"
 
 static bool json;
 

@@ -3,10 +3,10 @@
  * Fast path of `fanfp watch`: send the events of the watched subtrees, skip all
  * others. The subtree roots are the directories that the group has marked.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "watch_bpf.h"
+#include "watch/watch_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -23,11 +23,11 @@
 
 #include <linux/capability.h>
 
-#include "event.h"
+#include "common/event.h"
 #include "fanfp.h"
-#include "kernel.h"
-#include "output.h"
-#include "watch.h"
+#include "common/kernel.h"
+#include "common/output.h"
+#include "watch/watch.h"
 
 #define MAX_DIRS	1024
 

@@ -3,9 +3,9 @@
  * fanfp watch: what its parts share.
  *
  *	watch.c			options, marks, main loop, CMD
- *	watch_filter.c		the fast path: load, attach, counters
- *	watch_events.c		from what read(2) gave to lines
- *	watch_summary.c		the table at the end
+ *	filter.c			the fast path: load, attach, counters
+ *	events.c			from what read(2) gave to lines
+ *	summary.c			the table at the end
  */
 #ifndef __WATCH_H
 #define __WATCH_H
@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <time.h>
 
-#include "roots.h"
+#include "common/roots.h"
 
 struct watch {
 	/* Options */

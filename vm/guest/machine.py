@@ -23,9 +23,9 @@ import time
 
 import splat
 
-REPO = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-CACHE, WORK, BUILD, ARCH, IMAGE, TOOL, ROOT = (
-    os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD", "ARCH", "IMAGE", "TOOL", "ROOT"))
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+CACHE, WORK, BUILD, ARCH, IMAGE, PATH, ROOT = (
+    os.environ[f"FANFP_{n}"] for n in ("CACHE", "WORK", "BUILD", "ARCH", "IMAGE", "PATH", "ROOT"))
 VERBOSE = os.environ.get("V", "0") not in ("", "0")
 GUEST_FAILED = 125
 BOOT_TIMEOUT = 300
@@ -187,11 +187,13 @@ class Machine:
         """The guest's first process; it sees no other files than those of its root."""
         if ROOT == "/":
             return f"{REPO}/vm/guest/init"
-        for name in ("guest-init", "fstab"):
+        os.makedirs(f"{ROOT}/guest", exist_ok=True)
+        for name in ("init", "fstab"):
             # Another guest may be reading the old one.
-            shutil.copy(f"{REPO}/vm/{name}", f"{ROOT}/{name}.{os.getpid()}")
-            os.rename(f"{ROOT}/{name}.{os.getpid()}", f"{ROOT}/{name}")
-        return "/guest-init"
+            new = f"{ROOT}/guest/{name}.{os.getpid()}"
+            shutil.copy(f"{REPO}/vm/guest/{name}", new)
+            os.rename(new, f"{ROOT}/guest/{name}")
+        return "/guest/init"
 
     def command_line(self):
         icount = os.environ.get("ICOUNT", "0") not in ("", "0")
@@ -209,7 +211,7 @@ class Machine:
         size = os.get_terminal_size(0) if self.tty else None
         guest = {
             "FANFP_REPO": REPO, "FANFP_CACHE": CACHE, "FANFP_JOB": self.job,
-            "FANFP_TOOL": TOOL, "FANFP_STDIN": "1" if self.stdin else "",
+            "FANFP_PATH": PATH, "FANFP_STDIN": "1" if self.stdin else "",
             "FANFP_TTY": f"{size.lines}x{size.columns}" if size else "",
             "FANFP_SHARED": "" if ROOT == "/" else "1", "FANFP_CHECK": "1" if self.check_console else "",
         }

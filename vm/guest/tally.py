@@ -7,12 +7,11 @@ scripts ("ok NAME", "not ok NAME", "skip NAME"), between the lines "== begin
 NAME" and "== end NAME: STATUS" of vm/guest/tests.
 """
 
+import os
 import re
 import signal
 import subprocess
 import sys
-
-import overlay
 
 PROGS = re.compile(r"#(\d+)(?:/(\d+))?\s+(\S.*?):(OK|FAIL|SKIP)\b")
 SCRIPT = re.compile(r"(ok|not ok|skip)\b(?: \d+ -)? *(.*)")
@@ -103,4 +102,6 @@ def main():
 try:
     main()
 except KeyboardInterrupt:
-    overlay.interrupted()
+    # Not by an exit, after which bash would go on
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)

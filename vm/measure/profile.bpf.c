@@ -2,7 +2,7 @@
 /*
  * The fast path programs that vm/measure/profile.c measures: each does one thing.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 char _license[] SEC("license") = "GPL";

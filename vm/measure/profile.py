@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-VM = os.path.dirname(os.path.realpath(__file__))
+VM = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 # Trace CPU: HOST-ADDRESS [CS-BASE/ADDRESS/FLAGS/CFLAGS]
 STEP = re.compile(r"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]+)/")
 CALLS = ("open", "close")

@@ -1,6 +1,6 @@
 """Checks of series/ for vm/check.
-usage: check.py owners | roundtrip BASE MAILS | checkpatch BASE PATCH | kernel-patches | kernel-sources |
-       hook BUILD
+usage: check.py owners | mailed | roundtrip BASE MAILS | stands BASE MAILS SET | checkpatch BASE PATCH |
+       kernel-patches | kernel-sources | hook BUILD
 """
 
 import collections
@@ -10,32 +10,18 @@ import subprocess
 import sys
 import tempfile
 
-import overlay
-import series
+import kernelgit
+import sets
+from kernelgit import git
 
 # What checkpatch may say: its type, where, and why it is right as it is.
 ALLOWED = (
     ("UNKNOWN_COMMIT_ID", "", "the base is no git tree, in which it could be looked up"),
-    ("FILE_PATH_CHANGES", "", "MAINTAINERS is changed by the last patch, for all new files"),
+    ("FILE_PATH_CHANGES", "", "MAINTAINERS is changed by the last patch of a set, for all its new files"),
     ("LONG_LINE_STRING", "", "a message is not split, so that it can be searched for"),
     ("OPEN_ENDED_LINE", "include/trace/events/", "how the macros of trace events are written"),
     ("PARENTHESIS_ALIGNMENT", "include/trace/events/", "the same"),
-    ("SPLIT_STRING", "fanfp/", "the help texts that argp wraps, and the messages of a tool"),
-    ("LONG_LINE", "fanfp/", "a table whose rows are messages"),
-    ("VOLATILE", "fanfp/", "const volatile is how a BPF program declares what its loader sets"),
-    ("EMBEDDED_FUNCTION_NAME", "fanfp/", "a common word, not the function"),
-    ("NEW_TYPEDEFS", "fanfp/fastpath.bpf.h", "atomic_t is the kernel's"),
-    ("CAMELCASE", "fanfp/", "PRIu64 and its like are C's own names"),
-    ("ARRAY_SIZE", "fanfp/", "user space has no such macro"),
-    ("BIT_MACRO", "fanfp/", "the same"),
-    ("PREFER_DEFINED_ATTRIBUTE_MACRO", "fanfp/", "the same"),
-    ("MACRO_ARG_PRECEDENCE", "fanfp/", "the name of a member, not an expression"),
-    ("ENOSYS", "fanfp/", "asks whether the kernel has a system call"),
     ("ENOSYS", "tools/testing/selftests/", "the same"),
-    ("MACRO_ARG_REUSE", "fanfp/tests/", "the name of a program and of its map"),
-    ("MULTISTATEMENT_MACRO_USE_DO_WHILE", "fanfp/counts.bpf.h", "declares the members of a map"),
-    ("AVOID_EXTERNS", "fanfp/fastpath.bpf.h", "a kfunc is declared like this"),
-    ("LONG_LINE_COMMENT", "fanfp/tests/", "the same"),
     ("AVOID_EXTERNS", "tools/testing/selftests/bpf/bench.c", "how each benchmark is named there"),
     ("EMBEDDED_FUNCTION_NAME", "tools/testing/selftests/bpf/", "a common word, not the function"),
     ("MACRO_ARG_REUSE", "tools/testing/selftests/bpf/benchs/", "the name of a member, not an expression"),
@@ -48,39 +34,70 @@ ALLOWED = (
 
 def owners():
     """Each new file is owned by one patch, and each line of a files list means one."""
-    patches = overlay.patches()
-    count = collections.Counter(f for p in patches for f in p.owns)
-    wrong = [f"{f} belongs to no patch: add it to series/*/files" for f in overlay.overlay_files() if not count[f]]
+    series = sets.patches()
+    there = sets.overlay_files()
+    count = collections.Counter(f for p in series for f in p.owns)
+    wrong = [f"{f} belongs to no patch: add it with 'make edit' to the commit of one, or by hand to the list "
+             "'files' of its folder in series/" for f in there if not count[f]]
     for name, times in count.items():
         if times > 1:
-            who = ", ".join(p.name for p in patches if name in p.owns)
+            who = ", ".join(p.key for p in series if name in p.owns)
             wrong.append(f"{name} belongs to more than one patch: {who}")
-    for patch in patches:
-        wrong += [f"series/{patch.name}/files names {n}, which does not exist" for n in patch.unmatched]
-        if not os.path.exists(f"{patch.dir}/message"):
-            wrong.append(f"series/{patch.name} has no message")
+    for patch in series:
+        wrong += [f"series/{patch.key}/files names {n}, which does not exist" for n in patch.owns if n not in there]
+    for each in sets.sets():
+        _ = each.local or each.cover
+        if not each.local and not (each.header("To") and each.header("Prefix")):
+            wrong.append(f"series/{each.name}/recipients has no line Prefix: or no line To:")
+    # A folder that no list names would be forgotten.
+    known = {f"{sets.REPO}/series/{p.key}" for p in series}
+    for folder, _, names in os.walk(f"{sets.REPO}/series"):
+        if "message" in names and folder not in known:
+            wrong.append(f"{folder} is a patch that no list names: add it to 'patches' of its set, or remove it")
     if wrong:
-        raise overlay.Wrong("\n".join(wrong))
+        raise sets.Wrong("\n".join(wrong))
+
+
+def take(repo, mails, names):
+    """git am of these sets, in this order."""
+    files = [f"{mails}/{s}/{n}" for s in names for n in sorted(os.listdir(f"{mails}/{s}")) if not n.startswith("0000-")]
+    who = {"GIT_COMMITTER_NAME": "check", "GIT_COMMITTER_EMAIL": "check@localhost"}
+    git(repo, "am", "-q", *files, env=who)
+    if git(repo, "status", "--porcelain"):
+        raise sets.Wrong("git am left the tree dirty")
 
 
 def roundtrip(base, mails):
-    """git am of the mails on the base gives the base plus the overlay."""
-    patches = overlay.patches()
+    """git am of all that is mailed, on the base, gives what is tested, but for the sets that are not mailed."""
+    mailed = [s for s in sets.sets() if not s.local]
     with tempfile.TemporaryDirectory() as temp:
         repo, stage = f"{temp}/repo", f"{temp}/stage"
-        os.mkdir(repo)
-        series.base_repo(base, repo, patches)
-        names = sorted(n for n in os.listdir(mails) if not n.startswith("0000-"))
-        who = {"GIT_COMMITTER_NAME": "check", "GIT_COMMITTER_EMAIL": "check@localhost"}
-        series.git(repo, "am", "-q", *(f"{os.path.abspath(mails)}/{n}" for n in names), env=who)
+        kernelgit.small_base(base, repo)
+        take(repo, mails, [s.name for s in mailed])
         os.mkdir(stage)
-        overlay.stage(base, stage)
+        paths = sets.stage(base, stage, mailed[-1].patches[-1].key)
+        # What only the other sets change is as the base has it.
+        for path in git(repo, "ls-files").splitlines():
+            if path not in paths:
+                sets.copy(f"{base}/{path}", f"{stage}/{path}")
         diff = subprocess.run(["diff", "-rq", "--no-dereference", "--exclude=.git", repo, stage],
                               stdout=subprocess.PIPE, check=False)
         if diff.returncode:
-            raise overlay.Wrong("the mailed series is not what was tested:\n" + diff.stdout.decode())
-        if series.git(repo, "status", "--porcelain"):
-            raise overlay.Wrong("git am left the tree dirty")
+            raise sets.Wrong("the mailed series is not what was tested:\n" + diff.stdout.decode())
+
+
+def stands(base, mails, name):
+    """A set can be taken with the sets that it needs alone, without fuzz."""
+    series = {s.name: s for s in sets.sets()}
+
+    def needed(each):
+        return {each} | {n for need in series[each].needs for n in needed(need)}
+    with tempfile.TemporaryDirectory() as temp:
+        kernelgit.small_base(base, f"{temp}/repo")
+        try:
+            take(f"{temp}/repo", mails, [n for n in series if n in needed(name)])
+        except sets.Wrong as wrong:
+            raise sets.Wrong(f"{wrong}\nName what the set {name} needs in series/{name}/needs") from None
 
 
 def checkpatch(base, patch):
@@ -99,20 +116,26 @@ def checkpatch(base, patch):
         if not kind or not any(kind[1] == k and (where[1] if where else "").startswith(w) for k, w, _ in ALLOWED):
             wrong.append(said)
     if wrong:
-        raise overlay.Wrong("\n".join(wrong))
+        raise sets.Wrong("\n".join(wrong))
+
+
+def mailed():
+    """The sets that are mailed."""
+    print("\n".join(s.name for s in sets.sets() if not s.local))
+
+
+KERNEL = ("fs/", "include/", "kernel/")
 
 
 def kernel_patches():
     """The patches that change what is built into the kernel."""
-    for patch in overlay.patches():
-        if any(p.startswith(("fs/", "include/", "kernel/")) for p in patch.changes + patch.owns):
-            print(patch.name)
+    print("\n".join(p.key for p in sets.patches() if p.touches(*KERNEL)))
 
 
 def kernel_sources():
     """The files of the kernel itself that the series adds or changes."""
-    names = {p for patch in overlay.patches() for p in patch.changes + patch.owns}
-    print("\n".join(sorted(n for n in names if n.startswith(("fs/", "include/", "kernel/")) and n[-2:] in (".c", ".h"))))
+    names = {n for p in sets.patches() for n in p.touches(*KERNEL)}
+    print("\n".join(sorted(n for n in names if n[-2:] in (".c", ".h"))))
 
 
 def hook(build):
@@ -149,23 +172,23 @@ def hook(build):
         return seen
 
     if not program & reached(None):
-        raise overlay.Wrong("fanotify_handle_event() does not ask the program")
+        raise sets.Wrong("fanotify_handle_event() does not ask the program")
     branches = [n for n, (_, what, _) in enumerate(steps)
                 if what.startswith("jne ") and not program & reached(n) and queue & reached(n)]
     if len(branches) != 1:
-        raise overlay.Wrong(f"{len(branches)} branches lead to the program alone")
+        raise sets.Wrong(f"{len(branches)} branches lead to the program alone")
     branch = branches[0]
     before = [what for _, what, _ in steps[max(branch - 4, 0):branch + 1]]
     test = re.match(r"test +(%\w+),(%\w+)$", before[-2])
     if not test or test[1] != test[2] or \
             not any(re.match(rf"mov +0x\w+\(%\w+\),{test[1]}$", what) for what in before[:-2]):
-        raise overlay.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
+        raise sets.Wrong("this is not one load, one test, one branch:\n" + "\n".join(before))
     # A test in front of these three goes on where they do.
     if any(way[:1] == [branch + 1] for n, way in enumerate(ways[:branch]) if steps[n][1].startswith("j")):
         before = [what for _, what, _ in steps[max(branch - 7, 0):branch + 1]]
-        raise overlay.Wrong("there is another test before the load:\n" + "\n".join(before))
+        raise sets.Wrong("there is another test before the load:\n" + "\n".join(before))
 
 
-CHECKS = {"owners": owners, "roundtrip": roundtrip, "checkpatch": checkpatch, "kernel-patches": kernel_patches,
-          "kernel-sources": kernel_sources, "hook": hook}
-overlay.run(lambda: CHECKS[sys.argv[1]](*sys.argv[2:]))
+CHECKS = {"owners": owners, "mailed": mailed, "roundtrip": roundtrip, "stands": stands, "checkpatch": checkpatch,
+          "kernel-patches": kernel_patches, "kernel-sources": kernel_sources, "hook": hook}
+sets.run(lambda name, *rest: CHECKS[name](*rest))

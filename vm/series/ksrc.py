@@ -5,9 +5,8 @@ does that part). usage: ksrc.py FROM TO
 
 import os
 import subprocess
-import sys
 
-import overlay
+import sets
 
 # Without git: what a build in the tree leaves behind.
 BUILT = ("*.o", "*.a", "*.ko", "*.mod", "*.mod.c", "*.cmd", ".config*", ".tmp_*",
@@ -23,12 +22,11 @@ def git_files(source):
     return None if done.returncode else [n for n in names if n and os.path.lexists(f"{source}/{n}")]
 
 
-def main():
-    source, target = sys.argv[1:]
+def main(source, target):
     os.makedirs(target, exist_ok=True)
     manifest = f"{target}.manifest"
-    ours = set(overlay.read(manifest).decode().split("\n")) if os.path.exists(manifest) else set()
-    ours |= {c for p in overlay.patches() for c in p.changes}
+    ours = set(sets.read(manifest).decode().split("\n")) if os.path.exists(manifest) else set()
+    ours |= {c for p in sets.patches() for c in p.changes}
     rsync = ["rsync", "-a"]
     files = git_files(source) if os.path.exists(f"{source}/.git") else None
     if files is None:
@@ -37,7 +35,7 @@ def main():
                        input=filters.encode(), check=True, stderr=subprocess.DEVNULL)
     else:
         listing = f"{target}.files"
-        before = set(overlay.read(listing).decode(errors="surrogateescape").split("\0")) if os.path.exists(listing) else set()
+        before = set(sets.read(listing).decode(errors="surrogateescape").split("\0")) if os.path.exists(listing) else set()
         for name in before - set(files) - ours - {""}:
             if os.path.lexists(f"{target}/{name}"):
                 os.unlink(f"{target}/{name}")
@@ -50,7 +48,7 @@ def main():
     # What the series changes is new here, or was never copied.
     for name in ours:
         if name and os.path.isfile(f"{source}/{name}") and not os.path.lexists(f"{target}/{name}"):
-            overlay.copy(f"{source}/{name}", f"{target}/{name}")
+            sets.copy(f"{source}/{name}", f"{target}/{name}")
 
 
-overlay.run(main)
+sets.run(main)

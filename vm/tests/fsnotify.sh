@@ -2,10 +2,11 @@
 # The selftests of the fixes of fsnotify, which have no BPF: is a file that is moved to a
 # watched directory watched there, and can fdinfo be read while marked inodes go?
 set -uo pipefail
+tests=("$(dirname "$0")"/../../tools/testing/selftests/filesystems/*.c)
 cd "${SELFTESTS:?is the folder that these tests are in}" || exit
 status=0
-for test in watched_move_test evictable_fdinfo_test; do
-	ran=0 failed=0
+for test in "${tests[@]}"; do
+	test=$(basename "$test" .c) ran=0 failed=0
 	while IFS= read -r line; do
 		if [[ $line =~ ^((not )?ok)\ [0-9]+\ ([^ ]+)(\ # SKIP (.*))?$ ]]; then
 			ran=1

@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 struct arena arenas[ARENAS_MAX];
 int nr_arenas;

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 #define OWN		"churn"
 /* Closed after the group when a process ends */

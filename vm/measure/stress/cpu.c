@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 #define ONLINE	"/sys/devices/system/cpu/cpu1/online"
 

@@ -15,8 +15,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "stress.h"
-#include "stress.skel.h"
+#include "stress/stress.h"
+#include "stress/stress.skel.h"
 
 /* Out of reach of what else is opened; one for each kind that a worker has */
 #define GROUP_FD	500

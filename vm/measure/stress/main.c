@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 struct worker *self;
 

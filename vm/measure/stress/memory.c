@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 #define CGROUP	"/sys/fs/cgroup/fanfp-stress"
 

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 #define TOP	"/tmp/fanfp-stress-mount.XXXXXX"
 

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 #define FD_MASK		(FAN_OPEN | FAN_MODIFY)
 #define NAME_MASK	(FD_MASK | FAN_CREATE | FAN_DELETE | FAN_MOVE | \

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stress.h"
+#include "stress/stress.h"
 
 /* One side, and where its pit goes */
 struct side {

@@ -4,10 +4,10 @@
  * other while events come; both give the same answers, so that every answer is
  * known whichever gave it.
  */
-#include "fastpath.bpf.h"
+#include "common/fastpath.bpf.h"
 #include <bpf/bpf_tracing.h>
 
-#include "stress_bpf.h"
+#include "stress/stress_bpf.h"
 
 char _license[] SEC("license") = "GPL";
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "stress_bpf.h"
+#include "stress/stress_bpf.h"
 
 #define ARENAS_MAX	4
 #define WORKERS_MAX	32
