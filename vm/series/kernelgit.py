@@ -48,6 +48,8 @@ def make_base(base, repo):
     if not os.path.isdir(repo):
         git(os.path.dirname(repo), "init", "-q", "--bare", repo)
         git(repo, "config", "core.bare", "false")
+        # A repack of a kernel takes minutes, in the middle of a rebase.
+        git(repo, "config", "gc.auto", "0")
     name = f"refs/heads/linux-{sets.base_version()}"
     known = subprocess.run(["git", "-C", repo, "rev-parse", "-q", "--verify", name], check=False, stdout=subprocess.DEVNULL)
     if known.returncode == 0:
