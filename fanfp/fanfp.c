@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fanfp: use the fanotify fast path from the command line. This file finds the
- * command and runs it; each command is a file of its own.
+ * command and runs it; each command is a folder of its own.
  */
 #include <argp.h>
 #include <fcntl.h>
@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "fanfp.h"
+
+int fanfp_failed = FANFP_FAILED;
 
 static const struct command {
 	const char *name;

@@ -15,32 +15,20 @@
 #include <sys/fanotify.h>
 #include <unistd.h>
 
-#include "fanfp.h"
 #include "common/fdinfo.h"
+#include "common/options.h"
 #include "common/output.h"
+#include "common/process.h"
+#include "fanfp.h"
 
-static bool json;
-
-static error_t parse_opt(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case 'j':
-		json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp_option options[] = {
-	{ "json", 'j', NULL, 0, "Print a JSON object a line", 0 },
+static const struct argp_option option_table[] = {
+	OPTION_JSON,
 	{ 0 }
 };
 
 static const struct argp argp = {
-	.options = options,
-	.parser = parse_opt,
+	.options = option_table,
+	.parser = options_parse,
 	.doc = "List the fanotify groups of this machine, and the counters of "
 	       "their fast paths.",
 };
@@ -101,24 +89,10 @@ static void print_text(pid_t pid, int fd, const char *comm,
 	printf("\n");
 }
 
-static void read_comm(pid_t pid, char *comm, size_t size)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(comm, size, file))
-		strcpy(comm, "?");
-	if (file)
-		fclose(file);
-	comm[strcspn(comm, "\n")] = 0;
-}
-
 /* Returns false if the descriptors of the process may not be listed. */
 static bool list_process(pid_t pid)
 {
-	char path[300], target[64], comm[64];
+	char path[300], target[64], comm[PROCESS_NAME_MAX];
 	struct group_info info;
 	struct dirent *entry;
 	ssize_t len;
@@ -140,8 +114,8 @@ static bool list_process(pid_t pid)
 		if (group_info_read(pid, atoi(entry->d_name), &info))
 			continue;
 
-		read_comm(pid, comm, sizeof(comm));
-		if (json)
+		process_name(pid, comm, sizeof(comm));
+		if (options.json)
 			print_json(pid, atoi(entry->d_name), comm, &info);
 		else
 			print_text(pid, atoi(entry->d_name), comm, &info);
@@ -163,7 +137,7 @@ int cmd_list(int argc, char **argv)
 	if (!proc)
 		err(FANFP_FAILED, "/proc");
 
-	if (!json)
+	if (!options.json)
 		printf("%7s %4s  %-11s %6s  %-16s %10s %10s %10s %10s %10s %7s %7s  %s\n",
 		       "PID", "FD", "CLASS", "MARKS", "FASTPATH", "SEEN",
 		       "SKIPPED", "SENT", "ALLOWED", "DENIED", "EXPIRED",

@@ -51,7 +51,7 @@ grep '^{' "$work/out" >"$work/list"
 check 'is valid JSON' is_json "$work/list"
 check 'shows the group' has "$work/list" '"comm": "fanfp", .*"class": "notif", .*"marks": {"inode": 1, "mount": 0, "filesystem": 1, "mntns": 0}'
 check 'and its fast path' has "$work/list" '"fastpath": {"name": "fanfp_watch", "link_id": [1-9][0-9]*, "seen": [1-9]'
-check 'list without a fast path' status 0 "$fanfp" watch --user "$mnt/dir" -- "$fanfp" list
+check 'list without a fast path' status 0 "$fanfp" watch --no-fastpath "$mnt/dir" -- "$fanfp" list
 check 'shows none' has "$work/out" '^ *[0-9]+ +[0-9]+  notif +2  - .* fanfp$'
 
 check 'check' status 0 "$fanfp" check
