@@ -5,6 +5,7 @@
  */
 #include <argp.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,8 @@ int main(int argc, char **argv)
 	size_t i;
 
 	open_standard_fds();
+	/* Which bytes a terminal can show; numbers stay those of C. */
+	setlocale(LC_CTYPE, "");
 
 	if (argc < 2) {
 		print_help(stderr);
