@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * fanfp: use the fanotify fast path from the command line. This file finds the
- * command and runs it; each command is a file of its own.
+ * command and runs it; each command is a folder of its own.
  */
 #include <argp.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fanfp.h"
+
+int fanfp_failed = FANFP_FAILED;
 
 static const struct command {
 	const char *name;
@@ -57,6 +60,8 @@ int main(int argc, char **argv)
 	size_t i;
 
 	open_standard_fds();
+	/* Which bytes a terminal can show; numbers stay those of C. */
+	setlocale(LC_CTYPE, "");
 
 	if (argc < 2) {
 		print_help(stderr);

@@ -14,32 +14,19 @@
 
 #include <linux/capability.h>
 
-#include "fanfp.h"
 #include "common/kernel.h"
+#include "common/options.h"
 #include "common/output.h"
+#include "fanfp.h"
 
-static bool json;
-
-static error_t parse_opt(int key, char *arg, struct argp_state *state)
-{
-	switch (key) {
-	case 'j':
-		json = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument '%s'", arg);
-	}
-	return ARGP_ERR_UNKNOWN;
-}
-
-static const struct argp_option options[] = {
-	{ "json", 'j', NULL, 0, "Print a JSON object a line", 0 },
+static const struct argp_option option_table[] = {
+	OPTION_JSON,
 	{ 0 }
 };
 
 static const struct argp argp = {
-	.options = options,
-	.parser = parse_opt,
+	.options = option_table,
+	.parser = options_parse,
 	.doc = "Say whether this kernel has the fast path and this process may "
 	       "use it.\vExits with 0 if 'fanfp watch' can use the fast path.",
 };
@@ -49,7 +36,7 @@ static void report(const char *what, enum kernel_has has, const char *needed_for
 {
 	static const char * const states[] = { "ok", "missing", "unknown" };
 
-	if (json) {
+	if (options.json) {
 		printf("{\"check\": ");
 		print_json_string(stdout, what);
 		printf(", \"state\": \"%s\", \"needed_for\": ", states[has]);
@@ -103,7 +90,7 @@ static bool run_checks(void)
 		  "rebuild the kernel with CONFIG_DEBUG_INFO_BTF=y, and mount sysfs on /sys" },
 		{ "fanotify fast path", kernel_has_fastpath(), false,
 		  "the fast path",
-		  "rebuild the kernel with CONFIG_FANOTIFY_FASTPATH=y, or use 'fanfp watch --user'" },
+		  "rebuild the kernel with CONFIG_FANOTIFY_FASTPATH=y, or use 'fanfp watch --no-fastpath'" },
 		{ "subtree kfuncs", kernel_has_subtree_kfuncs(), false,
 		  "the fast path", "use a kernel that has the whole series" },
 		{ "answers to permission events", kernel_has_permission(), true,

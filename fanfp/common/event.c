@@ -35,7 +35,13 @@ static const struct {
 
 #define NR_EVENTS	(sizeof(events) / sizeof(events[0]))
 
-/* Returns 0, or -EINVAL if a name is not known. */
+/**
+ * events_parse - from names to a mask
+ * @list:	names, with commas
+ * @mask:	where to store the mask
+ *
+ * Return: 0, or -EINVAL if a name is not known.
+ */
 int events_parse(const char *list, uint64_t *mask)
 {
 	size_t i, len;
@@ -57,12 +63,20 @@ int events_parse(const char *list, uint64_t *mask)
 	}
 }
 
+/**
+ * events_known - the names that events_parse() knows, for a message
+ */
 const char *events_known(void)
 {
 	return "create, exec, open, access, modify, attrib, close_write, close_nowrite, close, move, delete, all";
 }
 
-/* Name of one event of the mask, which loses it; NULL if none is left. */
+/**
+ * events_next_name - name of one event of a mask
+ * @mask:	the mask, which loses the event
+ *
+ * Return: the name, or NULL if none is left.
+ */
 const char *events_next_name(uint64_t *mask)
 {
 	size_t i;

@@ -34,7 +34,14 @@ static void read_fastpath(const char *line, struct group_info *info)
 	info->expired = read_count(line, " expired:");
 }
 
-/* Returns 0, or -errno if the file is gone or cannot be read. */
+/**
+ * group_info_read - what is known of a group
+ * @pid:	a process that holds it
+ * @fd:		the descriptor there
+ * @info:	where to store it
+ *
+ * Return: 0, or -errno if the file is gone or cannot be read.
+ */
 int group_info_read(pid_t pid, int fd, struct group_info *info)
 {
 	char path[64], *line = NULL;

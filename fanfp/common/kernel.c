@@ -17,6 +17,9 @@
 
 #define VMLINUX_BTF	"/sys/kernel/btf/vmlinux"
 
+/**
+ * kernel_has_btf - can programs be loaded that use the kernel's types
+ */
 enum kernel_has kernel_has_btf(void)
 {
 	return access(VMLINUX_BTF, R_OK) ? KERNEL_LACKS : KERNEL_HAS;
@@ -35,23 +38,35 @@ static enum kernel_has vmlinux_has(const char *name, unsigned int kind)
 	return has;
 }
 
+/**
+ * kernel_has_fastpath - can a fast path be attached to a group
+ */
 enum kernel_has kernel_has_fastpath(void)
 {
 	return vmlinux_has("fanotify_fastpath_ops", BTF_KIND_STRUCT);
 }
 
-/* Its stub is there if the kernel can answer permission events. */
+/**
+ * kernel_has_permission - can a fast path answer permission events
+ *
+ * The stub of the member is there then.
+ */
 enum kernel_has kernel_has_permission(void)
 {
 	return vmlinux_has("fanotify_fastpath_ops__permission", BTF_KIND_FUNC);
 }
 
+/**
+ * kernel_has_subtree_kfuncs - can a program ask what is below a directory
+ */
 enum kernel_has kernel_has_subtree_kfuncs(void)
 {
 	return vmlinux_has("bpf_fanotify_subtree_root", BTF_KIND_FUNC);
 }
 
-/* Is "bpf" in the list of active security modules? */
+/**
+ * kernel_has_bpf_lsm - is "bpf" in the list of active security modules
+ */
 enum kernel_has kernel_has_bpf_lsm(void)
 {
 	FILE *file = fopen("/sys/kernel/security/lsm", "re");
@@ -70,6 +85,10 @@ enum kernel_has kernel_has_bpf_lsm(void)
 	return has;
 }
 
+/**
+ * have_capability - has this process a capability
+ * @cap:	CAP_*
+ */
 bool have_capability(unsigned int cap)
 {
 	FILE *file = fopen("/proc/self/status", "re");
@@ -83,20 +102,4 @@ bool have_capability(unsigned int cap)
 			break;
 	fclose(file);
 	return effective >> cap & 1;
-}
-
-const char *fanotify_init_error(void)
-{
-	switch (errno) {
-	case ENOSYS:
-		return "this kernel has no fanotify: rebuild it with CONFIG_FANOTIFY=y";
-	case EINVAL:
-		return "this kernel's fanotify cannot report names: use Linux 5.17 or newer";
-	case EMFILE:
-		return "too many fanotify groups or open files: raise /proc/sys/fs/fanotify/max_user_groups or ulimit -n";
-	case EPERM:
-		return "not permitted: it needs CAP_SYS_ADMIN in the initial user namespace";
-	default:
-		return strerror(errno);
-	}
 }

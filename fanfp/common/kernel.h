@@ -20,7 +20,4 @@ enum kernel_has kernel_has_subtree_kfuncs(void);
 enum kernel_has kernel_has_bpf_lsm(void);
 bool have_capability(unsigned int cap);
 
-/* Why fanotify_init() failed with the current errno, and what to do */
-const char *fanotify_init_error(void);
-
 #endif /* __KERNEL_H */

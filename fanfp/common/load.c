@@ -90,6 +90,32 @@ int load_result(int ret, const char *what)
 }
 
 /**
+ * load_attach - attach a fast path to its group
+ * @map:	the loaded struct_ops map
+ *
+ * Return: the link, or NULL after it has said what is wrong.
+ */
+struct bpf_link *load_attach(const struct bpf_map *map)
+{
+	struct bpf_link *link = bpf_map__attach_struct_ops(map);
+
+	if (link)
+		return link;
+	switch (errno) {
+	case EBUSY:
+		warnx("the group has a fast path already");
+		break;
+	case EPERM:
+		warnx("not permitted to attach the program to the group: it needs CAP_SYS_ADMIN in the initial user namespace");
+		break;
+	default:
+		warnx("cannot attach the program: %s; --debug shows libbpf's log",
+		      strerror(errno));
+	}
+	return NULL;
+}
+
+/**
  * load_run - run a program once, in this process
  * @prog:	a loaded program of type syscall, without a context
  */

@@ -57,14 +57,18 @@ static void begin(int fd)
 	close(new);
 }
 
-/* From now on stdout, by nowait_line(), and stderr are not waited for. */
+/**
+ * nowait_begin - from now on stdout, by nowait_line(), and stderr are not waited for
+ */
 void nowait_begin(void)
 {
 	begin(STDOUT_FILENO);
 	begin(STDERR_FILENO);
 }
 
-/* In a child, which may wait. */
+/**
+ * nowait_restore_stderr - in a child, which may wait
+ */
 void nowait_restore_stderr(void)
 {
 	if (original[STDERR_FILENO] >= 0)
@@ -90,7 +94,13 @@ static bool write_rest(void)
 	return true;
 }
 
-/* Print a line, as a whole or not at all. Returns false if it is lost. */
+/**
+ * nowait_line - print a line, as a whole or not at all
+ * @line:	the line
+ * @len:	its length
+ *
+ * Return: false if it is lost.
+ */
 bool nowait_line(const char *line, size_t len)
 {
 	ssize_t n;
@@ -110,9 +120,11 @@ bool nowait_line(const char *line, size_t len)
 	return true;
 }
 
-/*
- * From now on all is waited for, as ever. Returns 0, or -1 if something could not
- * be written for another reason than that nobody took it; the reason is said.
+/**
+ * nowait_end - from now on all is waited for, as ever
+ *
+ * Return: 0, or -1 if something could not be written for another reason than that
+ * nobody took it; the reason is said.
  */
 int nowait_end(void)
 {

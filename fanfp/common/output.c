@@ -9,7 +9,12 @@
 
 #include "common/output.h"
 
-/* Control characters and backslashes as \ooo, as in /proc/self/mountinfo. */
+/**
+ * print_escaped - print a string for people, on one line
+ * @out:	where to
+ * @s:		the string; control characters and backslashes become \ooo, as in
+ *		/proc/self/mountinfo
+ */
 void print_escaped(FILE *out, const char *s)
 {
 	const unsigned char *p;
@@ -51,7 +56,11 @@ static int utf8_len(const unsigned char *p)
 	return len;
 }
 
-/*
+/**
+ * print_json_string - print a string as JSON, with the quotes
+ * @out:	where to
+ * @s:		the string
+ *
  * A byte that is not UTF-8 becomes a lone surrogate, \udc80 to \udcff: what
  * Python's surrogateescape does, so os.fsencode() gets the name back.
  */
@@ -76,7 +85,11 @@ void print_json_string(FILE *out, const char *s)
 	putc('"', out);
 }
 
-/* All is printed. Returns 0, or -1 after it has said that it could not be. */
+/**
+ * print_end - all is printed
+ *
+ * Return: 0, or -1 after it has said that it could not be.
+ */
 int print_end(void)
 {
 	bool failed = ferror(stdout);

@@ -7,23 +7,31 @@
 
 #include <stdbool.h>
 
-#include "common/paths.h"
+#include "common/fid.h"
+
+struct filesystem;
 
 struct root {
 	struct root *next;
-	char *path;
 	const char *arg;		/* as it was given */
-	struct fid fid;
-	const struct paths_fs *fs;
 	bool exclude;
+	int fd;				/* until roots_close() */
+	char *path;
+	struct fid fid;
+	const struct filesystem *fs;
 	bool gone;
 };
 
-struct root *roots_add(const char *arg, bool exclude, int *fd);
+int roots_add(const char *arg, bool exclude);
+int roots_open(const char *done, const char *(*refuse)(int fd));
+void roots_close(void);
 struct root *roots_first(void);
-struct root *roots_find(const struct fid *fid);
 unsigned int roots_included(void);
-bool roots_want(const char *path);
+bool roots_excluded(void);
+
+struct root *roots_deleted(const struct fid *fid);
+void roots_mounts_changed(void);
 void roots_moved(void);
+bool roots_want(const char *path);
 
 #endif /* __ROOTS_H */

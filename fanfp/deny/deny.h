@@ -2,7 +2,8 @@
 /*
  * fanfp deny: what its parts share.
  *
- *	deny.c			options, main loop, reloading, the table
+ *	deny.c			options, main loop, the table
+ *	force.c			what is in force, and replacing it
  *	list.c			the list: reading it, looking up its paths
  *	set.c			the fast path that denies a list
  *	watch.c			when to look at the paths again, or read the list
@@ -39,9 +40,23 @@ void list_look_up(struct deny_list *list);
 bool list_is_same(const struct deny_list *a, const struct deny_list *b);
 void list_free(struct deny_list *list);
 
+struct deny_totals {
+	struct deny_counts kernel;	/* of all sets there were */
+	__u64 denied;			/* by the listener */
+	__u64 allowed;			/* the same */
+	__u64 reloads;
+};
+
+void force_init(const char *file, const struct deny_list *paths);
+int force_load(bool edited, bool always);
+void force_answer(void);
+int force_group_fd(void);
+int force_link_fd(void);
+void force_end(struct deny_totals *t);
+
 struct deny_set;
 
-struct deny_set *set_create(const struct deny_list *list, bool debug);
+struct deny_set *set_create(const struct deny_list *list);
 int set_group_fd(const struct deny_set *set);
 int set_link_fd(const struct deny_set *set);
 void set_add_counts(const struct deny_set *set, struct deny_counts *counts);

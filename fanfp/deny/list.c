@@ -13,7 +13,14 @@
 
 #include "deny/deny.h"
 
-/* Returns 0, or -ENOMEM. */
+/**
+ * list_add - add a path
+ * @list:	the list
+ * @path:	the path, absolute
+ * @line:	where it is in the file, 0 if it is not of the file
+ *
+ * Return: 0, or -ENOMEM.
+ */
 int list_add(struct deny_list *list, const char *path, unsigned int line)
 {
 	struct deny_entry *entries;
@@ -52,7 +59,13 @@ static const char *what_is_wrong(const char *line, size_t len)
 	return NULL;
 }
 
-/* Adds the paths of a file. Returns 0, or -1 after it has said what is wrong. */
+/**
+ * list_read - add the paths of a file
+ * @list:	the list
+ * @file:	the file
+ *
+ * Return: 0, or -1 after it has said what is wrong, all of it.
+ */
 int list_read(struct deny_list *list, const char *file)
 {
 	FILE *in = fopen(file, "re");
@@ -90,7 +103,13 @@ int list_read(struct deny_list *list, const char *file)
 	return bad ? -1 : 0;
 }
 
-/* The paths only. Returns 0, or -ENOMEM. */
+/**
+ * list_copy - add the paths of another list, but not what is there
+ * @to:		the list
+ * @from:	the other list
+ *
+ * Return: 0, or -ENOMEM.
+ */
 int list_copy(struct deny_list *to, const struct deny_list *from)
 {
 	size_t i;
@@ -101,7 +120,10 @@ int list_copy(struct deny_list *to, const struct deny_list *from)
 	return 0;
 }
 
-/* What is at the paths now? */
+/**
+ * list_look_up - note what is at the paths now
+ * @list:	the list
+ */
 void list_look_up(struct deny_list *list)
 {
 	struct deny_entry *e;
@@ -119,7 +141,9 @@ void list_look_up(struct deny_list *list)
 	}
 }
 
-/* The same paths, and the same at each of them? */
+/**
+ * list_is_same - have two lists the same paths, and the same at each of them
+ */
 bool list_is_same(const struct deny_list *a, const struct deny_list *b)
 {
 	const struct deny_entry *x, *y;
@@ -137,6 +161,10 @@ bool list_is_same(const struct deny_list *a, const struct deny_list *b)
 	return true;
 }
 
+/**
+ * list_free - make a list an empty one
+ * @list:	the list
+ */
 void list_free(struct deny_list *list)
 {
 	size_t i;

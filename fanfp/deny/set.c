@@ -18,21 +18,22 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "common/group.h"
+#include "common/load.h"
+#include "common/options.h"
 #include "deny/deny.h"
 #include "deny/deny.skel.h"
-#include "common/kernel.h"
-#include "common/load.h"
 
 struct deny_set {
 	struct deny_bpf *skel;
 	int group_fd;
 };
 
-static int load(struct deny_set *set, bool has_dirs, bool debug)
+static int load(struct deny_set *set, bool has_dirs)
 {
 	struct deny_bpf *skel;
 
-	load_show_log(debug);
+	load_show_log(options.debug);
 	skel = deny_bpf__open();
 	if (!skel) {
 		warn("cannot open the program");
@@ -47,27 +48,15 @@ static int load(struct deny_set *set, bool has_dirs, bool debug)
 	if (load_run(skel->progs.deny_who_am_i))
 		return -1;
 
-	skel->links.deny_ops = bpf_map__attach_struct_ops(skel->maps.deny_ops);
-	if (!skel->links.deny_ops) {
-		warnx("cannot attach the program: %s; --debug shows libbpf's log",
-		      strerror(errno));
-		return -1;
-	}
-	return 0;
+	skel->links.deny_ops = load_attach(skel->maps.deny_ops);
+	return skel->links.deny_ops ? 0 : -1;
 }
 
 static int mark(struct deny_set *set, unsigned int flags, int fd,
 		const char *path)
 {
-	if (!fanotify_mark(set->group_fd, FAN_MARK_ADD | flags,
-			   FAN_OPEN_PERM | FAN_ONDIR, fd, NULL))
-		return 0;
-	if (errno == EINVAL)
-		warnx("%s: opens of it cannot be denied: it is on a filesystem of the kernel's own, or the kernel lacks CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y",
-		      path);
-	else
-		warn("%s: cannot mark it", path);
-	return -1;
+	return group_mark(set->group_fd, flags, FAN_OPEN_PERM | FAN_ONDIR, fd,
+			  path, "opens of it cannot be denied");
 }
 
 /* What is gone since it was looked up will be told, and looked up again. */
@@ -117,8 +106,13 @@ out:
 	return ret;
 }
 
-/* Returns NULL after it has said what is wrong. */
-struct deny_set *set_create(const struct deny_list *list, bool debug)
+/**
+ * set_create - deny what is on a list, from now on
+ * @list:	the list, after list_look_up()
+ *
+ * Return: the set, or NULL after it has said what is wrong.
+ */
+struct deny_set *set_create(const struct deny_list *list)
 {
 	struct deny_set *set = calloc(1, sizeof(*set));
 	bool has_dirs = false;
@@ -129,20 +123,12 @@ struct deny_set *set_create(const struct deny_list *list, bool debug)
 		return NULL;
 	}
 	set->group_fd = -1;
-	if (load_check_permission("listed files"))
+	set->group_fd = group_init(FAN_CLASS_CONTENT, "denying opens");
+	if (set->group_fd < 0 || load_check_permission("listed files"))
 		goto fail;
-
-	set->group_fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC |
-				      FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
-				      FAN_UNLIMITED_MARKS,
-				      O_RDONLY | O_CLOEXEC | O_LARGEFILE);
-	if (set->group_fd < 0) {
-		warnx("cannot deny: %s", fanotify_init_error());
-		goto fail;
-	}
 	for (i = 0; i < list->nr; i++)
 		has_dirs |= list->entries[i].exists && list->entries[i].is_dir;
-	if (load(set, has_dirs, debug))
+	if (load(set, has_dirs))
 		goto fail;
 	for (i = 0; i < list->nr; i++)
 		if (list->entries[i].exists && add(set, &list->entries[i]))
@@ -154,22 +140,38 @@ fail:
 	return NULL;
 }
 
+/**
+ * set_group_fd - the group that is asked about what the kernel cannot decide
+ * @set:	the set
+ */
 int set_group_fd(const struct deny_set *set)
 {
 	return set->group_fd;
 }
 
-/* Reports EPOLLHUP when somebody has detached the program. */
+/**
+ * set_link_fd - reports EPOLLHUP when somebody has detached the program
+ * @set:	the set
+ */
 int set_link_fd(const struct deny_set *set)
 {
 	return bpf_link__fd(set->skel->links.deny_ops);
 }
 
+/**
+ * set_add_counts - add what the program has counted
+ * @set:	the set
+ * @counts:	what is added to
+ */
 void set_add_counts(const struct deny_set *set, struct deny_counts *counts)
 {
 	counts_add(set->skel->maps.counts, counts, sizeof(*counts));
 }
 
+/**
+ * set_destroy - deny nothing of a list any more
+ * @set:	the set, or NULL
+ */
 void set_destroy(struct deny_set *set)
 {
 	if (!set)

@@ -130,9 +130,11 @@ static void watch_way(const char *path, uint32_t last, struct names *names)
 	}
 }
 
-/*
- * Begin anew, with the list, which may be NULL. What changes from then on is told.
- * Returns 0, or -1 after it has said what is wrong.
+/**
+ * watch_list - begin anew, with the list
+ * @path:	the list, or NULL; what changes of it from then on is told
+ *
+ * Return: 0, or -1 after it has said what is wrong.
  */
 int watch_list(const char *path)
 {
@@ -161,6 +163,10 @@ int watch_list(const char *path)
 	return 0;
 }
 
+/**
+ * watch_paths - what appears at the paths of a list from then on is told
+ * @list:	the list
+ */
 void watch_paths(const struct deny_list *list)
 {
 	size_t i;
@@ -169,6 +175,9 @@ void watch_paths(const struct deny_list *list)
 		watch_way(list->entries[i].path, 0, &path_names);
 }
 
+/**
+ * watch_fd - what to poll for watch_read(), until watch_list() is called
+ */
 int watch_fd(void)
 {
 	return inotify_fd;
@@ -209,7 +218,9 @@ static bool is_of_paths(const struct inotify_event *event)
 		names_have(&list_names, event->name));
 }
 
-/* What may have changed since the last call? */
+/**
+ * watch_read - what may have changed since the last call
+ */
 struct watch_news watch_read(void)
 {
 	static char buf[1 << 16] __attribute__((aligned(8)));

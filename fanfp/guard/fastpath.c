@@ -13,33 +13,27 @@
 #include <bpf/libbpf.h>
 
 #include "common/fdinfo.h"
+#include "common/load.h"
+#include "common/options.h"
 #include "guard/guard.h"
 #include "guard/guard.skel.h"
-#include "common/load.h"
 
 #define ANSWER_ALLOW	1	/* FAN_FP_RET_SKIP_EVENT */
 
 static struct guard_bpf *skel;
 
-static struct bpf_link *attach(struct bpf_map *map)
-{
-	struct bpf_link *link = bpf_map__attach_struct_ops(map);
-
-	if (!link && errno == EPERM)
-		warnx("not permitted to answer permission events: it needs CAP_SYS_ADMIN in the initial user namespace");
-	else if (!link)
-		warnx("cannot attach the program: %s; --debug shows libbpf's log",
-		      strerror(errno));
-	return link;
-}
-
-/* Returns 0, or -1 after it has said what is wrong. */
+/**
+ * fastpath_attach - load the programs, and attach them to the groups
+ * @g:		the guard
+ *
+ * Return: 0, or -1 after it has said what is wrong.
+ */
 int fastpath_attach(const struct guard *g)
 {
 	if (load_check_permission("verdicts"))
 		return -1;
 
-	load_show_log(g->debug);
+	load_show_log(options.debug);
 	skel = guard_bpf__open();
 	if (!skel) {
 		warn("cannot open the programs");
@@ -71,14 +65,17 @@ int fastpath_attach(const struct guard *g)
 	}
 
 	/* Changes are counted before the first verdict is used. */
-	skel->links.changes_ops = attach(skel->maps.changes_ops);
+	skel->links.changes_ops = load_attach(skel->maps.changes_ops);
 	if (!skel->links.changes_ops)
 		return -1;
-	skel->links.guard_ops = attach(skel->maps.guard_ops);
+	skel->links.guard_ops = load_attach(skel->maps.guard_ops);
 	return skel->links.guard_ops ? 0 : -1;
 }
 
-/* Report EPOLLHUP when somebody has detached a program. */
+/**
+ * fastpath_link_fd - reports EPOLLHUP when somebody has detached a program
+ * @i:		0 or 1, there are two
+ */
 int fastpath_link_fd(unsigned int i)
 {
 	if (!skel)
@@ -87,7 +84,13 @@ int fastpath_link_fd(unsigned int i)
 			      : skel->links.guard_ops);
 }
 
-/* To be called before a scan begins. Returns false if fd is of no use. */
+/**
+ * fastpath_sample - what a file is like, to be called before a scan of it begins
+ * @fd:		the file
+ * @sample:	where to store it
+ *
+ * Return: false if fd is of no use.
+ */
 bool fastpath_sample(int fd, struct guard_sample *sample)
 {
 	struct guard_seen seen;
@@ -110,7 +113,14 @@ bool fastpath_sample(int fd, struct guard_sample *sample)
 	return true;
 }
 
-/* From now on the kernel answers. Returns 0, or -errno. */
+/**
+ * fastpath_keep - from now on the kernel answers
+ * @fd:		the file
+ * @sample:	what it was like before the scan
+ * @deny:	what the scan has found
+ *
+ * Return: 0, or -errno.
+ */
 int fastpath_keep(int fd, const struct guard_sample *sample, bool deny)
 {
 	struct guard_verdict verdict = sample->as;
@@ -122,6 +132,11 @@ int fastpath_keep(int fd, const struct guard_sample *sample, bool deny)
 				    &verdict, sizeof(verdict), BPF_ANY);
 }
 
+/**
+ * fastpath_read - what the programs have counted; all 0 if there are none
+ * @g:		the guard
+ * @t:		where to store it
+ */
 void fastpath_read(const struct guard *g, struct guard_totals *t)
 {
 	struct group_info info;
@@ -134,6 +149,9 @@ void fastpath_read(const struct guard *g, struct guard_totals *t)
 		t->expired = info.expired;
 }
 
+/**
+ * fastpath_detach - take the programs away, and all verdicts
+ */
 void fastpath_detach(void)
 {
 	guard_bpf__destroy(skel);

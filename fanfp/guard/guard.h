@@ -3,9 +3,12 @@
  * fanfp guard: what its parts share.
  *
  *	guard.c			options, marks, main loop, the end
+ *	refuse.c		filesystems of which no verdict can be kept
  *	fastpath.c		the fast path: load, attach, verdicts, counters
- *	scan.c			who waits for which scan, and running the scans
- *	summary.c			the table at the end
+ *	opens.c			the opens that are asked about, and their answers
+ *	scan.c			who waits for which scan, and when it has its turn
+ *	scanner.c		CMD: finding it, running it, what its end means
+ *	summary.c		the table at the end
  */
 #ifndef __GUARD_H
 #define __GUARD_H
@@ -13,28 +16,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
-#include <time.h>
 
 #include <linux/types.h>
 
+#include "common/since.h"
 #include "guard/guard_bpf.h"
 
 struct guard {
 	/* Options */
-	char **scan;		/* command, with its path resolved */
 	unsigned int jobs;
 	unsigned int max_pending;
 	unsigned int timeout_ms;
 	unsigned int scan_timeout;	/* seconds, 0: for ever */
 	bool stuck_deny;
 	bool observe;
-	bool user;		/* plain fanotify */
-	bool json;
-	bool quiet;
-	bool debug;
 
+	bool in_kernel;		/* is where opens outside are left alone */
 	int group_fd;		/* asks */
 	int changes_fd;		/* tells about changes and removed directories */
 
@@ -51,9 +49,7 @@ struct guard {
 	uint64_t at_end;	/* opens that waited when the end came */
 	uint64_t unprinted;	/* lines, because nobody took them */
 	uint64_t wakeups;
-	struct timespec start;
-	struct rusage start_self;
-	struct rusage start_children;
+	struct since start;
 };
 
 /* What an inode was like before a scan */
@@ -76,18 +72,27 @@ int fastpath_keep(int fd, const struct guard_sample *sample, bool deny);
 void fastpath_read(const struct guard *g, struct guard_totals *t);
 void fastpath_detach(void);
 
-void scans_init(struct guard *g);
-int scan_try(bool *denied, char *reason, size_t size);
+const char *guard_refuse(int fd);
+
+void opens_init(struct guard *guard);
+void opens_restore_limits(void);
+int opens_fd(void);
+void opens_answer(int fd, bool deny);
+void opens_read(void);
+
+void scanner_init(const struct guard *guard, char **argv);
+void scanner_try(void);
+pid_t scanner_start(int fd);
+void scanner_stop(pid_t child);
+int scanner_verdict(int status, bool late, char *reason, size_t size);
+
+void scans_init(struct guard *guard);
 void scans_add(int fd, pid_t pid);
 void scans_ended(pid_t child, int status);
-void scans_answer(int fd, bool deny);
 int scans_next_timeout(void);
 unsigned int scans_waiting(void);
 void scans_stop(void);
 
-void guard_restore_limits(void);
-
-void guard_summary_start(struct guard *g);
-void guard_summary_print(const struct guard *g, const struct guard_totals *t);
+int guard_summary_print(const struct guard *g, const struct guard_totals *t);
 
 #endif /* __GUARD_H */

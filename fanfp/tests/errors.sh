@@ -8,23 +8,6 @@ source "$(dirname "$0")/tap.bash"
 mkdir "$mnt/dir"
 touch "$mnt/file"
 
-# refused NAME STATUS MESSAGE COMMAND...
-refused() {
-	local name=$1 expected=$2 message=$3
-	shift 3
-	check "$name: exit status" status "$expected" "$@"
-	check "$name: message" has "$work/err" "$message"
-}
-
-# In a mount namespace of its own, with FILE over PATH: covered FILE PATH COMMAND...
-covered() {
-	local file=$1 path=$2
-	shift 2
-	# shellcheck disable=SC2016
-	unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' - \
-		"$file" "$path" "$@"
-}
-
 refused 'no command' 2 'Usage: fanfp' "$fanfp"
 refused 'an unknown command' 2 "no command 'wacht'" "$fanfp" wacht
 refused 'an unknown option' 2 "unrecognized option '--no-such'" \
@@ -61,27 +44,27 @@ refused 'without CAP_DAC_READ_SEARCH' 1 'needs CAP_DAC_READ_SEARCH.*run as root'
 	"$fanfp" watch "$mnt/dir"
 
 mkdir "$work/empty"
-refused 'without BTF' 1 'CONFIG_DEBUG_INFO_BTF.*--user' \
-	covered "$work/empty" /sys/kernel/btf "$fanfp" watch "$mnt/dir"
-check 'without BTF, --user works' status 0 \
-	covered "$work/empty" /sys/kernel/btf \
-	"$fanfp" watch --user "$mnt/dir" -- touch "$mnt/dir/new"
+refused 'without BTF' 1 'CONFIG_DEBUG_INFO_BTF.*--no-fastpath' \
+	"${covered[@]}" "$work/empty" /sys/kernel/btf "$fanfp" watch "$mnt/dir"
+check 'without BTF, --no-fastpath works' status 0 \
+	"${covered[@]}" "$work/empty" /sys/kernel/btf \
+	"$fanfp" watch --no-fastpath "$mnt/dir" -- touch "$mnt/dir/new"
 check 'and prints events' has "$work/out" 'create.*/dir/new$'
 
 if [[ -e /sys/kernel/security/lsm ]]; then
 	echo capability >"$work/lsm"
 	mkdir "$mnt/dir/sub"
 	refused '--exclude without the BPF security module' 1 'add bpf to lsm=' \
-		covered "$work/lsm" /sys/kernel/security/lsm \
+		"${covered[@]}" "$work/lsm" /sys/kernel/security/lsm \
 		"$fanfp" watch --exclude "$mnt/dir/sub" "$mnt/dir"
 	check 'fanfp check knows, and goes on' status 0 \
-		covered "$work/lsm" /sys/kernel/security/lsm "$fanfp" check
+		"${covered[@]}" "$work/lsm" /sys/kernel/security/lsm "$fanfp" check
 	check 'and says what to do' has "$work/out" 'add bpf to lsm='
 	check 'and for what' has "$work/out" "needed for 'fanfp guard', 'fanfp deny' and 'fanfp watch --exclude'"
 fi
 
 check 'fanfp check without BTF fails' status 1 \
-	covered "$work/empty" /sys/kernel/btf "$fanfp" check
+	"${covered[@]}" "$work/empty" /sys/kernel/btf "$fanfp" check
 check 'says what to do' has "$work/out" 'CONFIG_DEBUG_INFO_BTF=y'
 
 done_testing

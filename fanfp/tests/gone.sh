@@ -26,7 +26,7 @@ is_gone() {
 	! kill -0 "$pid"
 }
 
-for mode in '' --user; do
+for mode in '' --no-fastpath; do
 	name=${mode:-fast path}
 	mkdir "$mnt/dir" "$mnt/other"
 	start ${mode:+"$mode"} --json "$mnt/dir" "$mnt/other"
@@ -69,24 +69,9 @@ check 'a mount below is told' status 0 "$fanfp" watch "$mnt/dir" -- true
 check 'as not watched' has "$work/err" 'note: .*/dir/below is mounted below .*/dir: other filesystems are not watched'
 umount "$mnt/dir/below"
 
-# What 'bpftool link detach' does
-cat >"$work/detach" <<'P'
-import ctypes, os, struct, sys
-BPF_LINK_GET_FD_BY_ID, BPF_LINK_DETACH = 30, 34
-nr = {"x86_64": 321}.get(os.uname().machine, 280)
-libc = ctypes.CDLL(None, use_errno=True)
-def bpf(cmd, value):
-    attr = ctypes.create_string_buffer(struct.pack("I", value), 64)
-    ret = libc.syscall(nr, cmd, attr, 64)
-    if ret < 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-    return ret
-bpf(BPF_LINK_DETACH, bpf(BPF_LINK_GET_FD_BY_ID, int(sys.argv[1])))
-P
 mkdir "$mnt/outside"
 start "$mnt/dir"
-link=$(sed -n 's/^fanotify-fastpath .*link_id:\([0-9]*\).*/\1/p' "/proc/$pid/fdinfo/"*)
-check 'the program can be detached' python3 "$work/detach" "$link"
+check 'the program can be detached' detach "$pid" fanfp_watch
 check 'which is told' wait_until grep -q 'the program was detached' "$work/err"
 touch "$mnt/outside/file" "$mnt/dir/after"
 check 'events inside are still printed' wait_until grep -q 'create.*/dir/after$' "$work/out"

@@ -35,7 +35,7 @@ guarded_or_gone() {
 # guard OPTION...: in the background, until it guards $mnt/in
 guard() {
 	rm -f "$work/go"
-	"$fanfp" guard --json --timeout 0 --scan "$work/scan" "$@" "$mnt/in" \
+	"$fanfp" guard --json --timeout 0 "$@" "$mnt/in" -- "$work/scan" \
 		>"$work/out" 2>"$work/err" &
 	pid=$!
 	wait_until guarded_or_gone || :

@@ -8,46 +8,32 @@ source "$(dirname "$0")/tap.bash"
 mkdir "$mnt/dir"
 touch "$mnt/file"
 
-# refused NAME STATUS MESSAGE COMMAND...
-refused() {
-	local name=$1 expected=$2 message=$3
-	shift 3
-	check "$name: exit status" status "$expected" timeout 20 "$@"
-	check "$name: message" has "$work/err" "$message"
-}
-
-# In a mount namespace of its own, with FILE over PATH: covered FILE PATH COMMAND...
-covered() {
-	local file=$1 path=$2
-	shift 2
-	unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' - \
-		"$file" "$path" "$@"
-}
-export -f covered
-
 printf '#!/bin/sh\nexit 3\n' >"$work/fails"
 chmod +x "$work/fails"
-guard=("$fanfp" guard --scan /bin/true)
+guard=(sh -c '"$0" guard "$@" -- /bin/true' "$fanfp")
 deny=("$fanfp" deny)
 
-refused 'guard: no --scan' 2 'no --scan CMD' "$fanfp" guard "$mnt/dir"
+refused 'guard: no CMD' 2 'no CMD after --' "$fanfp" guard "$mnt/dir"
+refused 'guard: nothing after --' 2 'no CMD after --' "$fanfp" guard "$mnt/dir" --
 refused 'guard: no directory' 2 'no directory to guard' "${guard[@]}"
-refused 'guard: an empty CMD' 2 'no command' "$fanfp" guard --scan ' ' "$mnt/dir"
+refused 'guard: an empty CMD' 1 "cannot run '': No such file" "$fanfp" guard "$mnt/dir" -- ''
 refused 'guard: a CMD that does not exist' 1 'cannot run no-such-cmd: No such file' \
-	"$fanfp" guard --scan 'no-such-cmd -x' "$mnt/dir"
+	"$fanfp" guard "$mnt/dir" -- no-such-cmd -x
 refused 'guard: a CMD that is no program' 1 "cannot run $mnt/file: Permission denied" \
-	"$fanfp" guard --scan "$mnt/file" "$mnt/dir"
+	"$fanfp" guard "$mnt/dir" -- "$mnt/file"
+refused 'guard: a CMD that is a folder' 1 "cannot run $mnt/dir: Permission denied" \
+	"$fanfp" guard "$mnt/dir" -- "$mnt/dir"
 refused 'guard: no clamdscan' 1 'install clamav-daemon' \
-	env PATH=/nonexistent "$fanfp" guard --scan clamdscan "$mnt/dir"
+	env PATH=/nonexistent "$fanfp" guard "$mnt/dir" -- clamdscan
 refused 'guard: --when-stuck' 2 'give allow or deny' "${guard[@]}" --when-stuck maybe "$mnt/dir"
 refused 'guard: --max-pending' 2 'give a number from 1' "${guard[@]}" --max-pending 0 "$mnt/dir"
 refused 'guard: --jobs' 2 'give a number from 1' "${guard[@]}" --jobs -1 "$mnt/dir"
 refused 'guard: --timeout' 2 'give seconds from' "${guard[@]}" --timeout nan "$mnt/dir"
 refused 'guard: a scanner that fails' 1 'an empty file: scan failed with exit status 3' \
-	"$fanfp" guard --scan "$work/fails" "$mnt/dir"
+	"$fanfp" guard "$mnt/dir" -- "$work/fails"
 refused 'guard: a scanner that hangs' 1 'an empty file: scan was stopped after 1 second$' \
-	"$fanfp" guard --scan-timeout 1 --scan 'sleep 1000' "$mnt/dir"
-refused 'guard: --timeout and --user' 2 'need the fast path' "${guard[@]}" --timeout 1 --user "$mnt/dir"
+	"$fanfp" guard --scan-timeout 1 "$mnt/dir" -- sleep 1000
+refused 'guard: --timeout and --no-fastpath' 2 'need the fast path' "${guard[@]}" --timeout 1 --no-fastpath "$mnt/dir"
 refused 'guard: a directory that does not exist' 1 'none: No such file' "${guard[@]}" "$mnt/none"
 refused 'guard: a file' 1 'file: not a directory' "${guard[@]}" "$mnt/file"
 refused 'guard: /proc' 1 'no filesystem with files' "${guard[@]}" /proc
@@ -73,11 +59,11 @@ for command in guard deny; do
 	refused "$command: without CAP_SYS_ADMIN" 1 'needs CAP_SYS_ADMIN.*run as root' \
 		setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "${cmd[@]}" "$mnt/dir"
 	refused "$command: without BTF" 1 'CONFIG_DEBUG_INFO_BTF' \
-		bash -c 'covered "$@"' - "$work/empty" /sys/kernel/btf "${cmd[@]}" "$mnt/dir"
+		"${covered[@]}" "$work/empty" /sys/kernel/btf "${cmd[@]}" "$mnt/dir"
 	if [[ -e /sys/kernel/security/lsm ]]; then
 		echo capability >"$work/lsm"
 		refused "$command: without the BPF security module" 1 'add bpf to lsm=' \
-			bash -c 'covered "$@"' - "$work/lsm" /sys/kernel/security/lsm "${cmd[@]}" "$mnt/dir"
+			"${covered[@]}" "$work/lsm" /sys/kernel/security/lsm "${cmd[@]}" "$mnt/dir"
 	fi
 done
 

@@ -26,7 +26,7 @@ empty() {
 }
 
 start() {
-	"$fanfp" guard --timeout 0 --scan "$work/scan" "$@" "$mnt/in" &
+	"$fanfp" guard --timeout 0 "$@" "$mnt/in" -- "$work/scan" &
 	pid=$!
 	wait_until guarded
 }
@@ -98,7 +98,7 @@ sed -n 's/^SigIgn:[[:space:]]*//p' /proc/self/status >"$work/signals"
 exit 0
 S
 chmod +x "$work/look"
-"$fanfp" guard --scan "$work/look" "$mnt/in" >"$work/out" 2>"$work/err" <&- &
+"$fanfp" guard "$mnt/in" -- "$work/look" >"$work/out" 2>"$work/err" <&- &
 pid=$!
 wait_until guarded
 check 'without a stdin: a file is scanned' allowed cat "$mnt/in/good"
@@ -117,7 +117,7 @@ wait "$pid" || ended=$?
 check 'SIGHUP is the end' equal 0 "$ended"
 (
 	trap '' HUP
-	exec "$fanfp" guard --scan "$work/scan" "$mnt/in"
+	exec "$fanfp" guard "$mnt/in" -- "$work/scan"
 ) >"$work/out" 2>"$work/err" &
 pid=$!
 wait_until guarded

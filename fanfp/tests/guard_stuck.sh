@@ -41,7 +41,7 @@ check '--scan-timeout: it is told' has "$work/out" "scan was stopped after $enou
 check '--scan-timeout: so does one that is stopped' allowed cat "$mnt/in/stop"
 stop
 
-"$fanfp" guard --scan "$work/scan" "$mnt/in" >"$work/out" 2>"$work/err" &
+"$fanfp" guard "$mnt/in" -- "$work/scan" >"$work/out" 2>"$work/err" &
 pid=$!
 wait_until guarded
 check 'without --timeout: a stopped scanner does not hang an opener for long' timeout 40 cat "$mnt/in/stop"

@@ -49,10 +49,10 @@ check 'list, in a watch' status 0 "$fanfp" watch "$mnt/dir" -- \
 	sh -c 'touch "$1/dir/x" "$1/y"; "$2" list --json' - "$mnt" "$fanfp"
 grep '^{' "$work/out" >"$work/list"
 check 'is valid JSON' is_json "$work/list"
-check 'shows the group' has "$work/list" '"comm": "fanfp", .*"class": "notif", .*"marks": {"inode": 1, "mount": 0, "filesystem": 1, "mntns": 0}'
-check 'and its fast path' has "$work/list" '"fastpath": {"name": "fanfp_watch", "link_id": [1-9][0-9]*, "seen": [1-9]'
-check 'list without a fast path' status 0 "$fanfp" watch --user "$mnt/dir" -- "$fanfp" list
-check 'shows none' has "$work/out" '^ *[0-9]+ +[0-9]+  notif +2  - .* fanfp$'
+check 'shows the group' has "$work/list" '"class": "notif", "marks": 2, .*"comm": "fanfp", .*"inodes": 1, "mounts": 0, "filesystems": 1, "mntns": 0'
+check 'and its fast path' has "$work/list" '"fastpath": "fanfp_watch", "seen": [1-9].*"link": [1-9]'
+check 'list without a fast path' status 0 "$fanfp" watch --no-fastpath "$mnt/dir" -- "$fanfp" list
+check 'shows none' has "$work/out" '^ *[0-9]+ +[0-9]+ notif +2 - .* fanfp *$'
 
 check 'check' status 0 "$fanfp" check
 check 'finds it all' equal '' "$(grep -v '^ok ' "$work/out" || :)"

@@ -66,6 +66,18 @@ status() {
 	}
 }
 
+# refused NAME STATUS MESSAGE COMMAND...: it ends soon, and says why
+refused() {
+	local name=$1 expected=$2 message=$3
+	shift 3
+	check "$name: exit status" status "$expected" timeout 20 "$@"
+	check "$name: message" has "$work/err" "$message"
+}
+
+# "${covered[@]}" FILE PATH COMMAND...: in a mount namespace of its own, with FILE over PATH
+# shellcheck disable=SC2016,SC2034 # used by the tests
+covered=(unshare -m sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' -)
+
 # denied COMMAND...: it ends soon, with EPERM
 denied() {
 	local message
@@ -115,6 +127,23 @@ pairs() {
 # figure FILE NAME: from what --summary wrote
 figure() {
 	python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$@"
+}
+
+# detach PID NAME: what 'bpftool link detach' does to the fast path NAME of a process
+detach() {
+	python3 - "$(sed -n "s/^fanotify-fastpath name:$2 link_id:\([0-9]*\).*/\1/p" "/proc/$1/fdinfo/"*)" <<-'P'
+		import ctypes, os, struct, sys
+		BPF_LINK_GET_FD_BY_ID, BPF_LINK_DETACH = 30, 34
+		nr = {"x86_64": 321}.get(os.uname().machine, 280)
+		libc = ctypes.CDLL(None, use_errno=True)
+		def bpf(cmd, value):
+		    attr = ctypes.create_string_buffer(struct.pack("I", value), 64)
+		    ret = libc.syscall(nr, cmd, attr, 64)
+		    if ret < 0:
+		        sys.exit(os.strerror(ctypes.get_errno()))
+		    return ret
+		bpf(BPF_LINK_DETACH, bpf(BPF_LINK_GET_FD_BY_ID, int(sys.argv[1])))
+	P
 }
 
 done_testing() {

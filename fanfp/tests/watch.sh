@@ -118,7 +118,7 @@ done
 
 "$fanfp" watch "$mnt/in" >"$work/out" 2>"$work/err" &
 pid=$!
-has_marks() { "$fanfp" list | grep -Eq "^ *$pid .* 2  fanfp_watch"; }
+has_marks() { "$fanfp" list | grep -Eq "^ *$pid .* 2 fanfp_watch"; }
 check 'without CMD it goes on' wait_until has_marks
 kill -INT "$pid"
 status=0

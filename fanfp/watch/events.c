@@ -4,13 +4,22 @@
  */
 #include <err.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/event.h"
+#include "common/fid.h"
+#include "common/group.h"
+#include "common/options.h"
 #include "common/output.h"
+#include "common/path.h"
+#include "common/paths.h"
+#include "common/process.h"
+#include "common/roots.h"
 #include "watch/watch.h"
 
 /* An event, taken apart. The records are those of the buffer. */
@@ -63,7 +72,7 @@ static void resolve(const struct fanotify_event_info_fid *place, char **dir,
 	if (!resolved)
 		return;
 	*dir = strdup(resolved);
-	*path = path_join(resolved, name_of_event(place));
+	*path = path_join(resolved, fid_event_name(place));
 }
 
 /*
@@ -95,20 +104,10 @@ static bool is_wanted(const struct event *e)
 	return e->old_dir && roots_want(e->old_dir);
 }
 
-static void read_comm(pid_t pid, char *comm, size_t size)
+static void read_name(pid_t pid, char *name, size_t size)
 {
-	char path[64];
-	FILE *file;
-
-	if (filter_comm(pid, comm, size))
-		return;
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(comm, size, file))
-		strcpy(comm, "?");
-	if (file)
-		fclose(file);
-	comm[strcspn(comm, "\n")] = 0;
+	if (!filter_comm(pid, name, size))
+		process_name(pid, name, size);
 }
 
 static void print_text(const struct watch *w, const struct event *e,
@@ -167,17 +166,17 @@ static void print_json(const struct event *e, uint64_t mask, const char *comm)
 /* What is printed for a place whose directory has no path any more. */
 static char *unresolved_path(const struct fanotify_event_info_fid *place)
 {
-	return path_join("?", place ? name_of_event(place) : "");
+	return path_join("?", place ? fid_event_name(place) : "");
 }
 
 static void print_event(struct watch *w, struct event *e, uint64_t mask)
 {
-	char comm[32];
+	char comm[PROCESS_NAME_MAX];
 
 	w->printed++;
 	if (!e->path || (e->old_place && !e->old_path))
 		w->unresolved++;
-	if (w->quiet)
+	if (options.quiet)
 		return;
 
 	if (!e->path)
@@ -187,8 +186,8 @@ static void print_event(struct watch *w, struct event *e, uint64_t mask)
 	if (!e->path || (e->old_place && !e->old_path))
 		return;
 
-	read_comm(e->meta->pid, comm, sizeof(comm));
-	if (w->json)
+	read_name(e->meta->pid, comm, sizeof(comm));
+	if (options.json)
 		print_json(e, mask, comm);
 	else
 		print_text(w, e, mask, comm);
@@ -200,20 +199,15 @@ static void root_deleted(struct watch *w, struct event *e)
 	struct root *root = NULL;
 	struct fid fid;
 
+	fflush(stdout);
 	if ((e->object && !fid_of_event(e->object, &fid)) ||
 	    (e->place && !fid_of_event(e->place, &fid)))
-		root = roots_find(&fid);
-	if (!root)
-		return;
-
-	root->gone = true;
-	if (root->exclude)
+		root = roots_deleted(&fid);
+	if (!root || root->exclude)
 		return;
 	free(e->path);
 	e->path = strdup(root->path);
 	print_event(w, e, FAN_DELETE_SELF | FAN_ONDIR);
-	fflush(stdout);
-	warnx("%s was removed, and is no longer watched", root->arg);
 }
 
 static void handle_event(struct watch *w,
@@ -238,7 +232,7 @@ static void handle_event(struct watch *w,
 		mask &= ~FAN_DELETE_SELF;
 	}
 
-	if (w->user && (mask & FAN_RENAME) && (mask & FAN_ONDIR))
+	if (w->in_user_space && (mask & FAN_RENAME) && (mask & FAN_ONDIR))
 		roots_moved();
 
 	resolve(e.place, &e.dir, &e.path);
@@ -248,7 +242,7 @@ static void handle_event(struct watch *w,
 		paths_renamed(e.old_path, e.path);
 
 	mask &= w->events | FAN_ONDIR;
-	if ((mask & w->events) && (!w->user || is_wanted(&e)))
+	if ((mask & w->events) && (!w->in_user_space || is_wanted(&e)))
 		print_event(w, &e, mask);
 
 	free(e.path);
@@ -257,15 +251,18 @@ static void handle_event(struct watch *w,
 	free(e.old_dir);
 }
 
-/* Deal with a buffer full of events. */
+/**
+ * events_print - deal with a buffer full of events
+ * @w:		the watch
+ * @buf:	what read(2) has stored
+ * @len:	what it has returned
+ */
 void events_print(struct watch *w, const void *buf, size_t len)
 {
 	const struct fanotify_event_metadata *meta = buf;
 
 	for (; FAN_EVENT_OK(meta, len); meta = FAN_EVENT_NEXT(meta, len)) {
-		if (meta->vers != FANOTIFY_METADATA_VERSION)
-			errx(w->failed, "events of version %u: fanfp was built for another kernel; build it again, with the headers of this one",
-			     meta->vers);
+		group_check_version(meta);
 		handle_event(w, meta);
 	}
 	paths_end_batch();

@@ -16,6 +16,7 @@
 #include "common/fdinfo.h"
 #include "common/kernel.h"
 #include "common/load.h"
+#include "common/options.h"
 #include "watch/watch.h"
 #include "watch/watch_bpf.h"
 #include "watch/watch.skel.h"
@@ -26,34 +27,25 @@
 static struct watch_bpf *skel;
 static int stats_fd = -1;
 
-static void explain_attach(int error)
-{
-	switch (error) {
-	case EBUSY:
-		warnx("the group has a fast path already");
-		break;
-	case EPERM:
-		warnx("the group is an unprivileged one: fanfp needs CAP_SYS_ADMIN in the initial user namespace");
-		break;
-	default:
-		warnx("cannot attach the program: %s; --debug shows libbpf's log",
-		      strerror(error));
-	}
-}
-
-/* Returns 0, or -1 after it has said what is wrong. */
+/**
+ * filter_attach - load the program, and attach it to the group
+ * @w:			the watch
+ * @has_excludes:	filter_exclude() will be called
+ *
+ * Return: 0, or -1 after it has said what is wrong.
+ */
 int filter_attach(const struct watch *w, bool has_excludes)
 {
 	struct stat st;
 
-	if (load_check_kernel("; --user filters in user space, without it"))
+	if (load_check_kernel("; --no-fastpath filters in user space, without it"))
 		return -1;
 	if (has_excludes && kernel_has_bpf_lsm() == KERNEL_LACKS) {
-		warnx("--exclude needs the BPF security module: add bpf to lsm= on the kernel's command line, or use --user to filter in user space");
+		warnx("--exclude needs the BPF security module: add bpf to lsm= on the kernel's command line, or use --no-fastpath to filter in user space");
 		return -1;
 	}
 
-	load_show_log(w->debug);
+	load_show_log(options.debug);
 	skel = watch_bpf__open();
 	if (!skel) {
 		warn("cannot open the program");
@@ -78,16 +70,16 @@ int filter_attach(const struct watch *w, bool has_excludes)
 			warn("cannot measure the filter's time");
 	}
 
-	skel->links.watch_ops =
-		bpf_map__attach_struct_ops(skel->maps.watch_ops);
-	if (!skel->links.watch_ops) {
-		explain_attach(errno);
-		return -1;
-	}
-	return 0;
+	skel->links.watch_ops = load_attach(skel->maps.watch_ops);
+	return skel->links.watch_ops ? 0 : -1;
 }
 
-/* The directory is to be a root that excludes. Returns 0, or -errno. */
+/**
+ * filter_exclude - a directory is to be a root that excludes
+ * @dir_fd:	the directory
+ *
+ * Return: 0, or -errno.
+ */
 int filter_exclude(int dir_fd)
 {
 	__u32 policy = WATCH_EXCLUDE;
@@ -97,13 +89,22 @@ int filter_exclude(int dir_fd)
 				    BPF_ANY);
 }
 
-/* Reports EPOLLHUP when somebody has detached the program. */
+/**
+ * filter_link_fd - reports EPOLLHUP when somebody has detached the program
+ */
 int filter_link_fd(void)
 {
 	return bpf_link__fd(skel->links.watch_ops);
 }
 
-/* Name that a process had when it last caused an event. */
+/**
+ * filter_comm - name that a process had when it last caused an event
+ * @pid:	the process
+ * @comm:	where to store the name
+ * @size:	bytes there
+ *
+ * Return: false if the program has not noted it.
+ */
 bool filter_comm(pid_t pid, char *comm, size_t size)
 {
 	char value[COMM_LEN];
@@ -116,6 +117,11 @@ bool filter_comm(pid_t pid, char *comm, size_t size)
 	return true;
 }
 
+/**
+ * filter_read_counters - what the program has counted; all 0 if there is none
+ * @w:		the watch
+ * @c:		where to store it
+ */
 void filter_read_counters(const struct watch *w, struct filter_counters *c)
 {
 	struct bpf_prog_info prog = {};
@@ -140,6 +146,9 @@ void filter_read_counters(const struct watch *w, struct filter_counters *c)
 		c->run_ns = prog.run_time_ns;
 }
 
+/**
+ * filter_detach - take the program away
+ */
 void filter_detach(void)
 {
 	watch_bpf__destroy(skel);

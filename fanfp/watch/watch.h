@@ -2,10 +2,11 @@
 /*
  * fanfp watch: what its parts share.
  *
- *	watch.c			options, marks, main loop, CMD
- *	filter.c			the fast path: load, attach, counters
- *	events.c			from what read(2) gave to lines
- *	summary.c			the table at the end
+ *	watch.c			options, marks, main loop
+ *	child.c			CMD, for as long as which is watched
+ *	filter.c		the fast path: load, attach, counters
+ *	events.c		from what read(2) gave to lines
+ *	summary.c		the table at the end
  */
 #ifndef __WATCH_H
 #define __WATCH_H
@@ -13,25 +14,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <sys/resource.h>
 #include <sys/types.h>
-#include <time.h>
 
-#include "common/roots.h"
+#include "common/since.h"
 
 struct watch {
-	/* Options */
-	uint64_t events;
-	bool json;
-	bool quiet;
-	bool user;		/* filter in user space */
+	uint64_t events;	/* that were asked for */
 	bool timestamps;
 	bool filter_time;
-	bool debug;
-	const char *summary_path;
-	char **cmd;
-	int failed;		/* exit status if fanfp itself fails */
+	bool in_user_space;	/* is where events are filtered */
 
 	int group_fd;
 
@@ -41,8 +32,7 @@ struct watch {
 	uint64_t unresolved;	/* of those: without a path */
 	uint64_t overflows;
 	uint64_t wakeups;
-	struct timespec start;
-	struct rusage start_usage;
+	struct since start;
 };
 
 struct filter_counters {
@@ -55,6 +45,12 @@ struct filter_counters {
 	uint64_t run_ns;	/* 0 unless it was asked for */
 };
 
+void child_start(char **argv);
+void child_ended(void);
+void child_kill(int signal);
+bool child_runs(void);
+int child_status(void);
+
 int filter_attach(const struct watch *w, bool has_excludes);
 int filter_exclude(int dir_fd);
 int filter_link_fd(void);
@@ -64,7 +60,6 @@ void filter_detach(void);
 
 void events_print(struct watch *w, const void *buf, size_t len);
 
-void summary_start(struct watch *w);
 int summary_print(const struct watch *w);
 
 #endif /* __WATCH_H */

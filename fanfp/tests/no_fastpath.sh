@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# fanfp watch --user prints the same events as the fast path.
+# fanfp watch --no-fastpath prints the same events as the fast path.
 # shellcheck source=fanfp/tests/tap.bash disable=SC2016
 source "$(dirname "$0")/tap.bash"
 
@@ -30,10 +30,10 @@ step mv in2 in
 step rm -r in/fromout in/one in/true in/three out/c out/two
 W
 
-for mode in fast user; do
+for mode in fast plain; do
 	mkdir "$mnt/in" "$mnt/out"
 	option=
-	[[ $mode == fast ]] || option=--user
+	[[ $mode == fast ]] || option=--no-fastpath
 	check "$mode: the workload runs" status 0 \
 		"$fanfp" watch --json ${option:+"$option"} --events all \
 		--summary "$work/$mode.figures" "$mnt/in" -- \
@@ -43,9 +43,9 @@ for mode in fast user; do
 done
 
 check 'there were events' test "$(wc -l <"$work/fast")" -gt 40
-check 'both saw the same' diff "$work/fast" "$work/user"
+check 'both saw the same' diff "$work/fast" "$work/plain"
 check 'user space was sent more' test \
-	"$(figure "$work/user.figures" delivered)" -gt \
+	"$(figure "$work/plain.figures" delivered)" -gt \
 	"$(figure "$work/fast.figures" delivered)"
 
 done_testing
