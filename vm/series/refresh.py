@@ -28,9 +28,11 @@ def main(repo, worktree):
         raise sets.Wrong(why)
     now = git(worktree, "rev-parse", "HEAD").strip()
     if state != sets.state():
+        changed = f"series/, or a file that a patch adds, has changed since {worktree} was made"
+        if now == head:
+            raise sets.Wrong(f"{changed}, and the commits there are as they were: 'make edit' brings them up to it")
         raise sets.Wrong(
-            f"series/, or a file that a patch adds, has changed since {worktree} was made, and a refresh would undo "
-            f"that. Make another worktree, with 'make edit EDIT=DIR', and take your commits over there: "
+            f"{changed}, and a refresh would undo that. Make another worktree, with 'make edit EDIT=DIR', and take your commits over there: "
             f"git -C DIR rebase --onto HEAD {head[:12]} {now[:12]}, or git cherry-pick; then 'make refresh EDIT=DIR'")
     wanted = wanted_files(worktree, read_commits(repo, worktree, now))
     written = replace(wanted)

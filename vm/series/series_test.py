@@ -230,17 +230,24 @@ class Series(unittest.TestCase):
     def test_conflict_of_two_worktrees(self):
         second = f"{self.temp}/second"
         self.edit(second)
+        run(second, "git", "commit", "-q", "--amend", "-m", f"fs: fifth, again\n{SIGNED}Patch: feature/five\n")
         self.commit_at("kernel: second", lambda: write(f"{self.tree}/kernel/new.c", "newer\n"))
         self.refresh()
         self.refused("has changed since", self.refresh, second)
         self.assertEqual(read(f"{self.repo}/kernel/new.c"), "newer\n")
-        # Without changes of its own it can be brought up.
-        self.edit(second)
-        self.assertEqual(self.refresh(second), "nothing changed\n")
+        self.refused("has changes that are not in the series", self.edit, second)
 
     def test_edited_by_hand_meanwhile(self):
-        write(f"{self.repo}/fs/f.c", "f1\nf2\nf3\nf4\n")
-        self.refused("has changed since", self.refresh)
+        write(f"{self.repo}/kernel/new.c", "by hand\n")
+        self.refused("brings them up to it", self.refresh)
+        self.edit(self.tree)
+        self.assertEqual(self.refresh(), "nothing changed\n")
+        self.assertEqual(read(f"{self.tree}/kernel/new.c"), "by hand\n")
+
+    def test_edited_by_hand_where_a_later_patch_does(self):
+        write(f"{self.repo}/fs/f.c", "f1\nf2\nf4\n")
+        self.refused("series/feature/four/overlay.diff does not apply", sets.stage, self.base, tempfile.mkdtemp(dir=self.temp),
+                     "feature/three")
 
     def test_refused(self):
         def commit(message, *paths):

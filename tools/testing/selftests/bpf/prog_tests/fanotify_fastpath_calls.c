@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Fanotify fast path: it is called without the trampoline of struct_ops. A program
- * still can jump to another one, have a function replaced, and throw.
+ * Fanotify fast path: it is called without the trampoline of struct_ops. A
+ * program still can jump to another one, have a function replaced, and throw.
  */
 #include "fanotify_fastpath_helpers.h"
 #include "fanotify_fastpath_calls.skel.h"
@@ -9,7 +9,7 @@
 /* Registers that are not restored would be missed sooner or later. */
 #define THROWS	100
 
-static struct fanotify_fastpath_calls *open_calls(struct fastpath_fixture *f)
+static struct fanotify_fastpath_calls *open_calls(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel;
 
@@ -23,11 +23,10 @@ static struct fanotify_fastpath_calls *open_calls(struct fastpath_fixture *f)
 }
 
 /* The link goes first: the fixture's teardown must not find it. */
-static void unload_calls(struct fastpath_fixture *f,
+static void unload_calls(struct fp_fixture *f,
 			 struct fanotify_fastpath_calls *skel)
 {
-	bpf_link__destroy(f->link);
-	f->link = NULL;
+	fp_detach(f);
 	fanotify_fastpath_calls__destroy(skel);
 }
 
@@ -41,7 +40,7 @@ static int put_next(struct fanotify_fastpath_calls *skel,
 				    sizeof(fd), 0);
 }
 
-static void test_tail_call(struct fastpath_fixture *f)
+static void test_tail_call(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel;
 	const __u32 zero = 0;
@@ -50,22 +49,23 @@ static void test_tail_call(struct fastpath_fixture *f)
 	if (!skel)
 		return;
 	if (!ASSERT_OK(fanotify_fastpath_calls__load(skel), "load") ||
-	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, skel->maps.jump_ops))
+	    !fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, skel->maps.jump_ops))
 		goto out;
 
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "open:a", "nothing to jump to");
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "open:a", "nothing to jump to");
 	ASSERT_OK(put_next(skel, skel->progs.land), "a program of this member");
-	open_files("a");
+	fp_open_files("a");
 	ASSERT_EQ(skel->bss->landed, 1, "jumps");
-	ASSERT_STREQ(read_events(f), "", "skipped");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped");
 	ASSERT_EQ(put_next(skel, skel->progs.land_elsewhere), -EINVAL,
 		  "a program of the other member");
 	ASSERT_OK(bpf_map__delete_elem(skel->maps.next, &zero, sizeof(zero), 0),
 		  "delete");
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "open:a", "nothing to jump to any more");
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "open:a",
+		     "nothing to jump to any more");
 out:
 	unload_calls(f, skel);
 }
@@ -90,7 +90,7 @@ static int load_extension(struct fanotify_fastpath_calls *other,
 	return fanotify_fastpath_calls__load(other);
 }
 
-static void test_replaced(struct fastpath_fixture *f)
+static void test_replaced(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel, *other;
 	struct bpf_link *link;
@@ -102,11 +102,11 @@ static void test_replaced(struct fastpath_fixture *f)
 	if (!other)
 		goto out;
 	if (!ASSERT_OK(fanotify_fastpath_calls__load(skel), "load") ||
-	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, skel->maps.replaceable_ops))
+	    !fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, skel->maps.replaceable_ops))
 		goto out;
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "open:a", "sent");
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "open:a", "sent");
 
 	if (!ASSERT_OK(load_extension(other, other->progs.replacement, skel),
 		       "load other"))
@@ -119,18 +119,18 @@ static void test_replaced(struct fastpath_fixture *f)
 	}
 	if (!ASSERT_OK_PTR(link, "attach other"))
 		goto out;
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "", "skipped by the replacement");
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped by the replacement");
 	bpf_link__destroy(link);
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "open:a", "sent again");
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "open:a", "sent again");
 out:
 	fanotify_fastpath_calls__destroy(other);
 	unload_calls(f, skel);
 }
 
 /* What a program may not call, its extension may not either. */
-static void test_signalling_replacement(struct fastpath_fixture *f)
+static void test_signalling_replacement(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel, *other;
 	static char log[65536];
@@ -146,16 +146,18 @@ static void test_signalling_replacement(struct fastpath_fixture *f)
 	log[0] = '\0';
 	bpf_program__set_log_buf(other->progs.signalling_replacement, log,
 				 sizeof(log));
-	if (ASSERT_ERR(load_extension(other, other->progs.signalling_replacement,
+	if (ASSERT_ERR(load_extension(other,
+				      other->progs.signalling_replacement,
 				      skel), "load other"))
-		ASSERT_HAS_SUBSTR(log, "calling kernel function bpf_send_signal_task is not allowed",
+		ASSERT_HAS_SUBSTR(log,
+				  "calling kernel function bpf_send_signal_task is not allowed",
 				  "verifier log");
 out:
 	fanotify_fastpath_calls__destroy(other);
 	unload_calls(f, skel);
 }
 
-static void test_thrown(struct fastpath_fixture *f)
+static void test_thrown(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_calls *skel;
 	static char log[65536];
@@ -170,23 +172,23 @@ static void test_thrown(struct fastpath_fixture *f)
 	log[0] = '\0';
 	bpf_program__set_log_buf(skel->progs.thrower, log, sizeof(log));
 	/* x86-64 has it with CONFIG_UNWINDER_ORC only. */
-	if (!loaded(fanotify_fastpath_calls__load(skel), log,
-		    "JIT does not support calling kfunc bpf_throw") ||
-	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, skel->maps.throw_ops))
+	if (!fp_loaded(fanotify_fastpath_calls__load(skel), log,
+		       "JIT does not support calling kfunc bpf_throw") ||
+	    !fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, skel->maps.throw_ops))
 		goto out;
 
 	for (i = 0; i < THROWS; i++)
-		open_files("a");
-	ASSERT_STREQ(read_events(f), "", "skipped");
+		fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped");
 	snprintf(expected, sizeof(expected),
 		 "seen:%d sent:0 skipped:%d invalid:0", THROWS, THROWS);
-	ASSERT_STREQ(read_counters(f), expected, "counters");
+	ASSERT_STREQ(fp_read_counters(f), expected, "counters");
 out:
 	unload_calls(f, skel);
 }
 
-static const struct fastpath_subtest subtests[] = {
+static const struct fp_subtest subtests[] = {
 	{ "tail_call", test_tail_call, "tmpfs", FASTPATH_FLAGS },
 	{ "replaced", test_replaced, "tmpfs", FASTPATH_FLAGS },
 	{ "signalling_replacement", test_signalling_replacement, "tmpfs",
@@ -196,5 +198,5 @@ static const struct fastpath_subtest subtests[] = {
 
 void test_fanotify_fastpath_calls(void)
 {
-	run_subtests(subtests, ARRAY_SIZE(subtests));
+	fp_run_subtests(subtests, ARRAY_SIZE(subtests));
 }

@@ -3,39 +3,11 @@
  * Fanotify fast path: the group's file descriptor, when it comes from somewhere
  * else. What counts is the group and who attaches, not how the descriptor came.
  */
-#define _GNU_SOURCE
 #include <linux/sched.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
-#include "cap_helpers.h"
-#include "fanotify_fastpath_helpers.h"
-#include "fanotify_fastpath_permission.skel.h"
-
-#define TIMEOUT_MS	10000
-
-/* In a child: 0, or the errno of attaching */
-static int attach_errno(struct bpf_map *map)
-{
-	struct bpf_link *link;
-
-	link = bpf_map__attach_struct_ops(map);
-	if (!link)
-		return errno;
-	bpf_link__destroy(link);
-	return 0;
-}
-
-static int child_status(pid_t pid)
-{
-	int status;
-
-	if (!ASSERT_EQ(waitpid(pid, &status, 0), pid, "waitpid") ||
-	    !ASSERT_TRUE(WIFEXITED(status), "exited"))
-		return -1;
-	return WEXITSTATUS(status);
-}
+#include "fanotify_fastpath_opener.h"
 
 static bool send_fd(int sock, int fd)
 {
@@ -82,8 +54,8 @@ static int enter_user_ns(void)
 #define NO_USER_NS	255
 
 /*
- * A child makes a group with @flags, in a user namespace of its own if @user_ns,
- * sends it and is gone before it is received.
+ * A child makes a group with @flags, in a user namespace of its own if
+ * @user_ns, sends it and is gone before it is received.
  */
 static int group_of_child(unsigned int flags, bool user_ns)
 {
@@ -99,10 +71,11 @@ static int group_of_child(unsigned int flags, bool user_ns)
 	if (!pid) {
 		if (user_ns && enter_user_ns())
 			_exit(NO_USER_NS);
-		fd = fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | flags, O_RDONLY);
+		fd = fanotify_init(FAN_CLOEXEC | FAN_NONBLOCK | flags,
+				   O_RDONLY);
 		_exit(fd < 0 ? errno : !send_fd(socks[1], fd));
 	}
-	status = child_status(pid);
+	status = fp_finish(pid);
 	if (status == NO_USER_NS) {
 		printf("%s:SKIP:no user namespace\n", __func__);
 		test__skip();
@@ -117,7 +90,7 @@ out:
 }
 
 /* Who has made the group and is gone does not matter. */
-static void test_received(struct fastpath_fixture *f)
+static void test_received(struct fp_fixture *f)
 {
 	int fd = group_of_child(FASTPATH_FLAGS, false);
 
@@ -126,19 +99,21 @@ static void test_received(struct fastpath_fixture *f)
 	/* The programs know the fixture's number. */
 	if (!ASSERT_EQ(dup3(fd, f->fan_fd, O_CLOEXEC), f->fan_fd, "dup3"))
 		goto out;
-	if (!make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, f->skel->maps.skip_ops))
+	if (!fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, f->skel->maps.skip_ops))
 		goto out;
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "", "events");
-	ASSERT_STREQ(read_counters(f), "seen:1 sent:0 skipped:1 invalid:0",
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "", "events");
+	ASSERT_STREQ(fp_read_counters(f), "seen:1 sent:0 skipped:1 invalid:0",
 		     "counters");
 out:
 	close(fd);
 }
 
-/* A group that only a message holds is there; without the message it is gone. */
-static void test_in_flight(struct fastpath_fixture *f)
+/*
+ * A group that only a message holds is there; without the message it is gone.
+ */
+static void test_in_flight(struct fp_fixture *f)
 {
 	struct pollfd pfd = { .events = POLLHUP };
 	int socks[2];
@@ -146,21 +121,21 @@ static void test_in_flight(struct fastpath_fixture *f)
 	if (!ASSERT_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
 				  socks), "socketpair"))
 		return;
-	if (!make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, f->skel->maps.skip_ops) ||
+	if (!fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, f->skel->maps.skip_ops) ||
 	    !ASSERT_TRUE(send_fd(socks[1], f->fan_fd), "send group"))
 		goto out;
 	pfd.fd = bpf_link__fd(f->link);
 
 	close(f->fan_fd);
 	f->fan_fd = -1;
-	open_files("a");
+	fp_open_files("a");
 	ASSERT_EQ(poll(&pfd, 1, 0), 0, "poll in flight");
 	f->fan_fd = receive_fd(socks[0]);
 	if (!ASSERT_OK_FD(f->fan_fd, "receive group"))
 		goto out;
-	ASSERT_STREQ(read_events(f), "", "events");
-	ASSERT_STREQ(read_counters(f), "seen:1 sent:0 skipped:1 invalid:0",
+	ASSERT_STREQ(fp_read_events(f), "", "events");
+	ASSERT_STREQ(fp_read_counters(f), "seen:1 sent:0 skipped:1 invalid:0",
 		     "counters");
 
 	ASSERT_TRUE(send_fd(socks[1], f->fan_fd), "send group again");
@@ -169,7 +144,7 @@ static void test_in_flight(struct fastpath_fixture *f)
 	ASSERT_EQ(poll(&pfd, 1, 0), 0, "poll in flight");
 	close(socks[0]);
 	socks[0] = -1;
-	ASSERT_EQ(poll(&pfd, 1, TIMEOUT_MS), 1, "poll message gone");
+	ASSERT_EQ(poll(&pfd, 1, FP_TIMEOUT_MS), 1, "poll message gone");
 	ASSERT_EQ(pfd.revents & POLLHUP, POLLHUP, "hangup");
 out:
 	if (socks[0] >= 0)
@@ -178,14 +153,14 @@ out:
 }
 
 /* Its listener gets no pids: root in a user namespace is not privileged. */
-static void test_of_user_ns(struct fastpath_fixture *f)
+static void test_of_user_ns(struct fp_fixture *f)
 {
 	int fd = group_of_child(FAN_REPORT_FID, true);
 
 	if (fd < 0)
 		return;
 	if (ASSERT_EQ(dup3(fd, f->fan_fd, O_CLOEXEC), f->fan_fd, "dup3"))
-		ASSERT_EQ(attach_errno(f->skel->maps.skip_ops), EPERM,
+		ASSERT_EQ(fp_attach_error(f->skel->maps.skip_ops), -EPERM,
 			  "attach");
 	close(fd);
 }
@@ -201,9 +176,9 @@ static void check_in_user_ns(struct bpf_map *map, int expected)
 	if (!pid) {
 		if (enter_user_ns())
 			_exit(NO_USER_NS);
-		_exit(attach_errno(map));
+		_exit(-fp_attach_error(map));
 	}
-	status = child_status(pid);
+	status = fp_finish(pid);
 	if (status == NO_USER_NS) {
 		printf("%s:SKIP:no user namespace\n", __func__);
 		test__skip();
@@ -216,7 +191,7 @@ static void check_in_user_ns(struct bpf_map *map, int expected)
  * Who was given the group and the map may attach them to each other, as it may
  * read the group's events; answering for others takes the initial namespace.
  */
-static void test_in_user_ns(struct fastpath_fixture *f)
+static void test_in_user_ns(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_permission *skel;
 
@@ -234,20 +209,21 @@ static void test_in_user_ns(struct fastpath_fixture *f)
 }
 
 /* A map that does not say which group names descriptor 0. */
-static void test_not_set(struct fastpath_fixture *f)
+static void test_not_set(struct fp_fixture *f)
 {
 	struct fanotify_fastpath *skel;
 	int old;
 
 	old = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	skel = load_skel(0);
+	skel = fp_load_skel(0);
 	if (!skel)
 		goto out;
 	close(STDIN_FILENO);
-	ASSERT_EQ(attach_errno(skel->maps.skip_ops), EBADF, "closed");
+	ASSERT_EQ(fp_attach_error(skel->maps.skip_ops), -EBADF, "closed");
 	/* The first free one */
 	if (ASSERT_EQ(open("/dev/null", O_RDONLY), STDIN_FILENO, "/dev/null"))
-		ASSERT_EQ(attach_errno(skel->maps.skip_ops), EINVAL, "file");
+		ASSERT_EQ(fp_attach_error(skel->maps.skip_ops), -EINVAL,
+			  "file");
 	fanotify_fastpath__destroy(skel);
 out:
 	if (old >= 0) {
@@ -256,7 +232,7 @@ out:
 	}
 }
 
-static const struct fastpath_subtest subtests[] = {
+static const struct fp_subtest subtests[] = {
 	{ "received", test_received, "tmpfs", FASTPATH_FLAGS },
 	{ "in_flight", test_in_flight, "tmpfs", FASTPATH_FLAGS },
 	{ "of_user_ns", test_of_user_ns, "tmpfs", FASTPATH_FLAGS },
@@ -267,5 +243,5 @@ static const struct fastpath_subtest subtests[] = {
 /* Serial: descriptor 0 is everybody's. */
 void serial_test_fanotify_fastpath_fd(void)
 {
-	run_subtests(subtests, ARRAY_SIZE(subtests));
+	fp_run_subtests(subtests, ARRAY_SIZE(subtests));
 }

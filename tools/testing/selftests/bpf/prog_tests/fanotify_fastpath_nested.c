@@ -3,14 +3,13 @@
  * Fanotify fast path: other BPF programs on the same way at the same time, and
  * events that are caused while an event is handled or told. All of it ends.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <sys/xattr.h>
 
 #include "fanotify_fastpath_helpers.h"
 #include "fanotify_fastpath_nested.skel.h"
 
-static struct fanotify_fastpath_nested *load_nested(struct fastpath_fixture *f)
+static struct fanotify_fastpath_nested *load_nested(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 
@@ -29,49 +28,49 @@ static struct fanotify_fastpath_nested *load_nested(struct fastpath_fixture *f)
 }
 
 /* The link goes first: the fixture's teardown must not find it. */
-static void unload_nested(struct fastpath_fixture *f,
+static void unload_nested(struct fp_fixture *f,
 			  struct fanotify_fastpath_nested *skel)
 {
-	bpf_link__destroy(f->link);
-	f->link = NULL;
+	fp_detach(f);
 	fanotify_fastpath_nested__destroy(skel);
 }
 
 /* Each program sees each event once, and none changes the answer. */
-static void test_tracing_and_lsm(struct fastpath_fixture *f)
+static void test_tracing_and_lsm(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 
 	skel = load_nested(f);
 	if (!skel)
 		return;
-	if (!make_files("a b") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, f->skel->maps.skip_ops) ||
+	if (!fp_make_files("a b") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, f->skel->maps.skip_ops) ||
 	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
 		goto out;
 
 	skel->bss->returned = -1;
-	open_files("a b");
+	fp_open_files("a b");
 	ASSERT_EQ(skel->bss->opened, 2, "lsm");
 	ASSERT_EQ(skel->bss->entered, 2, "fentry");
 	ASSERT_EQ(skel->bss->left, 2, "fexit");
 	ASSERT_EQ(skel->bss->run, 2, "fentry of the fast path");
 	ASSERT_EQ(skel->bss->returned, 0, "return value");
-	ASSERT_STREQ(read_events(f), "", "skipped");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped");
 
 	/* Without the fast path, with the others */
-	bpf_link__destroy(f->link);
-	f->link = NULL;
-	open_files("a");
+	fp_detach(f);
+	fp_open_files("a");
 	ASSERT_EQ(skel->bss->run, 2, "no fast path");
 	ASSERT_EQ(skel->bss->left, 3, "plain");
-	ASSERT_STREQ(read_events(f), "open:a", "plain");
+	ASSERT_STREQ(fp_read_events(f), "open:a", "plain");
 out:
 	unload_nested(f, skel);
 }
 
-/* The LSM program of a system call causes an event that the fast path decides. */
-static void test_event_in_lsm(struct fastpath_fixture *f)
+/*
+ * The LSM program of a system call causes an event that the fast path decides.
+ */
+static void test_event_in_lsm(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 	char buf[8];
@@ -79,8 +78,8 @@ static void test_event_in_lsm(struct fastpath_fixture *f)
 	skel = load_nested(f);
 	if (!skel)
 		return;
-	if (!make_files("a") || !mark_fs(f, FAN_ATTRIB) ||
-	    !attach(f, skel->maps.nested_ops) ||
+	if (!fp_make_files("a") || !fp_mark_fs(f, FAN_ATTRIB) ||
+	    !fp_attach(f, skel->maps.nested_ops) ||
 	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
 		goto out;
 
@@ -91,7 +90,7 @@ static void test_event_in_lsm(struct fastpath_fixture *f)
 		  "attribute");
 	ASSERT_EQ(skel->bss->attrib, 1, "events");
 	ASSERT_EQ(skel->bss->run, 1, "fast path");
-	ASSERT_STREQ(read_events(f), "", "skipped");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped");
 out:
 	unload_nested(f, skel);
 }
@@ -121,7 +120,7 @@ static int open_for_record(void *ctx, void *data, size_t size)
 }
 
 /* Who reads the ring buffer causes the next record; it ends when that does. */
-static void test_reader_opens(struct fastpath_fixture *f)
+static void test_reader_opens(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 	struct ring_buffer *ring = NULL;
@@ -133,16 +132,17 @@ static void test_reader_opens(struct fastpath_fixture *f)
 	ring = ring_buffer__new(bpf_map__fd(skel->maps.records),
 				open_for_record, &reader, NULL);
 	if (!ASSERT_OK_PTR(ring, "ring_buffer__new") ||
-	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, skel->maps.nested_ops))
+	    !fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, skel->maps.nested_ops))
 		goto out;
 
-	open_files("a");
+	fp_open_files("a");
 	ASSERT_EQ(ring_buffer__consume(ring), NESTED_OPENS + 1, "records");
 	ASSERT_EQ(reader.failed, 0, "failed opens");
 	ASSERT_EQ(ring_buffer__consume(ring), 0, "no more");
-	ASSERT_STREQ(read_events(f), "", "events");
-	ASSERT_STREQ(read_counters(f), "seen:501 sent:0 skipped:501 invalid:0",
+	ASSERT_STREQ(fp_read_events(f), "", "events");
+	ASSERT_STREQ(fp_read_counters(f),
+		     "seen:501 sent:0 skipped:501 invalid:0",
 		     "counters");
 out:
 	ring_buffer__free(ring);
@@ -170,7 +170,8 @@ static void *open_all(void *arg)
 		snprintf(name, sizeof(name), "f%d", i);
 		fd = open(name, O_RDONLY);
 		if (fd < 0) {
-			__atomic_fetch_add(&opener->failed, 1, __ATOMIC_RELAXED);
+			__atomic_fetch_add(&opener->failed, 1,
+					   __ATOMIC_RELAXED);
 			continue;
 		}
 		close(fd);
@@ -180,7 +181,7 @@ static void *open_all(void *arg)
 }
 
 /* The maps are freed, with what inodes have in them, while events go on. */
-static void test_maps_freed(struct fastpath_fixture *f)
+static void test_maps_freed(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 	struct opener opener = {};
@@ -189,10 +190,10 @@ static void test_maps_freed(struct fastpath_fixture *f)
 
 	for (i = 0; i < FREE_FILES; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
-		if (!make_file(name))
+		if (!fp_make_file(name))
 			return;
 	}
-	if (!mark_fs(f, FAN_OPEN) ||
+	if (!fp_mark_fs(f, FAN_OPEN) ||
 	    !ASSERT_OK(pthread_create(&opener.thread, NULL, open_all, &opener),
 		       "pthread_create"))
 		return;
@@ -200,7 +201,7 @@ static void test_maps_freed(struct fastpath_fixture *f)
 		skel = load_nested(f);
 		if (!skel)
 			break;
-		if (!attach(f, skel->maps.nested_ops)) {
+		if (!fp_attach(f, skel->maps.nested_ops)) {
 			unload_nested(f, skel);
 			break;
 		}
@@ -209,9 +210,9 @@ static void test_maps_freed(struct fastpath_fixture *f)
 			       opened + FREE_FILES / 2 &&
 		       !__atomic_load_n(&opener.failed, __ATOMIC_RELAXED))
 			sched_yield();
-		ASSERT_NEQ(strcmp(read_counters(f), ""), 0, "attached");
+		ASSERT_NEQ(strcmp(fp_read_counters(f), ""), 0, "attached");
 		unload_nested(f, skel);
-		count_events(f->fan_fd);
+		fp_count_events(f->fan_fd);
 	}
 	__atomic_store_n(&opener.stop, true, __ATOMIC_RELAXED);
 	pthread_join(opener.thread, NULL);
@@ -220,7 +221,7 @@ static void test_maps_freed(struct fastpath_fixture *f)
 }
 
 /* What the LSM program denies stays denied, whatever the fast path allows. */
-static void test_lsm_denies(struct fastpath_fixture *f)
+static void test_lsm_denies(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 	int fd;
@@ -228,26 +229,26 @@ static void test_lsm_denies(struct fastpath_fixture *f)
 	skel = load_nested(f);
 	if (!skel)
 		return;
-	if (!make_files("a b") || !mark_fs(f, FAN_OPEN_PERM) ||
-	    !attach(f, skel->maps.allow_ops) ||
+	if (!fp_make_files("a b") || !fp_mark_fs(f, FAN_OPEN_PERM) ||
+	    !fp_attach(f, skel->maps.allow_ops) ||
 	    !ASSERT_OK(fanotify_fastpath_nested__attach(skel), "attach"))
 		goto out;
 
-	skel->bss->denied_ino = ino_of("a");
+	skel->bss->denied_ino = fp_ino_of("a");
 	fd = open("a", O_RDONLY);
 	if (ASSERT_EQ(fd, -1, "denied by LSM"))
 		ASSERT_EQ(errno, EACCES, "its errno");
 	else
 		close(fd);
-	open_files("b");
+	fp_open_files("b");
 	ASSERT_EQ(skel->bss->opened, 2, "lsm");
 	ASSERT_EQ(skel->bss->allowed, 1, "allowed by fast path");
-	ASSERT_EQ(skel->bss->allowed_ino, ino_of("b"), "what it allowed");
+	ASSERT_EQ(skel->bss->allowed_ino, fp_ino_of("b"), "what it allowed");
 
 	skel->bss->denied_ino = 0;
-	open_files("a");
+	fp_open_files("a");
 	ASSERT_EQ(skel->bss->allowed, 2, "allowed by both");
-	ASSERT_STREQ(read_events(f), "", "events");
+	ASSERT_STREQ(fp_read_events(f), "", "events");
 out:
 	unload_nested(f, skel);
 }
@@ -284,8 +285,10 @@ static bool wait_gone(__u32 prog_id)
 	return ASSERT_EQ(fd, -ENOENT, "program by id");
 }
 
-/* A timer that starts itself anew goes on after detach, and ends with its map. */
-static void test_timer(struct fastpath_fixture *f)
+/*
+ * A timer that starts itself anew goes on after detach, and ends with its map.
+ */
+static void test_timer(struct fp_fixture *f)
 {
 	struct fanotify_fastpath_nested *skel;
 	struct bpf_prog_info info = {};
@@ -302,25 +305,24 @@ static void test_timer(struct fastpath_fixture *f)
 	bpf_program__set_autoload(skel->progs.timer_filter, true);
 	log[0] = '\0';
 	bpf_program__set_log_buf(skel->progs.timer_filter, log, sizeof(log));
-	if (!loaded(fanotify_fastpath_nested__load(skel), log,
-		    "bpf_timer cannot be used for PREEMPT_RT"))
+	if (!fp_loaded(fanotify_fastpath_nested__load(skel), log,
+		       "bpf_timer cannot be used for PREEMPT_RT"))
 		goto out;
 	fd = bpf_program__fd(skel->progs.timer_filter);
 	if (!ASSERT_OK(bpf_prog_get_info_by_fd(fd, &info, &len), "info") ||
-	    !make_files("a") || !mark_fs(f, FAN_OPEN) ||
-	    !attach(f, skel->maps.timer_ops))
+	    !fp_make_files("a") || !fp_mark_fs(f, FAN_OPEN) ||
+	    !fp_attach(f, skel->maps.timer_ops))
 		goto out;
 
 	ASSERT_EQ(skel->bss->ticks, 0, "not started");
-	open_files("a a");
-	ASSERT_STREQ(read_events(f), "", "skipped");
+	fp_open_files("a a");
+	ASSERT_STREQ(fp_read_events(f), "", "skipped");
 	in_time = wait_ticks(&skel->bss->ticks);
 	if (!ASSERT_TRUE(in_time, "goes off"))
 		goto out;
-	bpf_link__destroy(f->link);
-	f->link = NULL;
-	open_files("a");
-	ASSERT_STREQ(read_events(f), "open:a", "detached");
+	fp_detach(f);
+	fp_open_files("a");
+	ASSERT_STREQ(fp_read_events(f), "open:a", "detached");
 	in_time = wait_ticks(&skel->bss->ticks);
 	ASSERT_TRUE(in_time, "goes on");
 out:
@@ -330,7 +332,7 @@ out:
 		ASSERT_TRUE(wait_gone(info.id), "ended");
 }
 
-static const struct fastpath_subtest subtests[] = {
+static const struct fp_subtest subtests[] = {
 	{ "tracing_and_lsm", test_tracing_and_lsm, "tmpfs", FASTPATH_FLAGS },
 	{ "event_in_lsm", test_event_in_lsm, "tmpfs", FASTPATH_FLAGS },
 	{ "reader_opens", test_reader_opens, "tmpfs", FASTPATH_FLAGS },
@@ -342,5 +344,5 @@ static const struct fastpath_subtest subtests[] = {
 /* Serial: other tests' events would be seen by the tracing programs. */
 void serial_test_fanotify_fastpath_nested(void)
 {
-	run_subtests(subtests, ARRAY_SIZE(subtests));
+	fp_run_subtests(subtests, ARRAY_SIZE(subtests));
 }

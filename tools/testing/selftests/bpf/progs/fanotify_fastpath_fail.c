@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Programs that must not load. prog_tests/fanotify_fastpath_fail.c knows what
- * the verifier has to say about each, and loads them one at a time: a struct_ops
- * map takes its program with it, so the map of program X is named X_ops.
- */
+/* Programs that must not load, each with a struct_ops map of its own. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -39,6 +35,7 @@ char _license[] SEC("license") = "GPL";
 
 /* It would sleep with fsnotify_mark_srcu and the locks of the operation held. */
 SEC("struct_ops.s/filter")
+__failure __msg("attach to unsupported member filter of struct fanotify_fastpath_ops")
 int FILTER(sleepable)
 {
 	return FAN_FP_RET_SKIP_EVENT;
@@ -46,24 +43,28 @@ int FILTER(sleepable)
 
 /* Any of these is NULL for some event. */
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int FILTER(unchecked_inode)
 {
 	return inode->i_ino & 1;
 }
 
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int FILTER(unchecked_dir)
 {
 	return dir->i_ino & 1;
 }
 
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int FILTER(unchecked_dentry)
 {
 	return dentry->d_name.len & 1;
 }
 
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int FILTER(unchecked_name)
 {
 	return name->len & 1;
@@ -71,12 +72,14 @@ int FILTER(unchecked_name)
 
 /* A dentry may have no inode yet. */
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int FILTER(unchecked_dentry_inode)
 {
 	return dentry ? dentry->d_inode->i_ino & 1 : 0;
 }
 
 SEC("struct_ops/filter")
+__failure __msg("invalid mem access 'rcu_ptr_or_null_'")
 int FILTER(unchecked_root)
 {
 	int status;
@@ -85,6 +88,7 @@ int FILTER(unchecked_root)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("only read is supported")
 int FILTER(write_group)
 {
 	group->max_events = 0;
@@ -92,6 +96,7 @@ int FILTER(write_group)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("only read is supported")
 int FILTER(write_inode)
 {
 	if (inode)
@@ -100,6 +105,7 @@ int FILTER(write_inode)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("only read is supported")
 int FILTER(write_dir)
 {
 	if (dir)
@@ -108,6 +114,7 @@ int FILTER(write_dir)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("only read is supported")
 int FILTER(write_dentry)
 {
 	if (dentry)
@@ -116,6 +123,7 @@ int FILTER(write_dentry)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("only read is supported")
 int FILTER(write_name)
 {
 	if (name)
@@ -125,6 +133,7 @@ int FILTER(write_name)
 
 /* The arguments themselves */
 SEC("struct_ops/filter")
+__failure __msg("invalid bpf_context access off=8 size=8")
 int FILTER(write_mask)
 {
 	ctx[1] = 0;
@@ -133,6 +142,7 @@ int FILTER(write_mask)
 
 /* There are six. */
 SEC("struct_ops/filter")
+__failure __msg("func 'filter' doesn't have 7-th argument")
 int FILTER(seventh_argument)
 {
 	return ctx[6] & 1;
@@ -140,6 +150,7 @@ int FILTER(seventh_argument)
 
 /* Any number is an answer, none is not. */
 SEC("struct_ops/permission")
+__failure __msg("R0 !read_ok")
 __naked int no_answer(void)
 {
 	asm volatile ("exit;" ::: __clobber_all);
@@ -147,6 +158,7 @@ __naked int no_answer(void)
 
 /* A member that returns a number cannot give a reference to its caller. */
 SEC("struct_ops/filter")
+__failure __msg("Unreleased reference")
 int FILTER(kept_reference)
 {
 	return (long)bpf_task_acquire(bpf_get_current_task_btf());
@@ -154,6 +166,7 @@ int FILTER(kept_reference)
 
 /* The walk follows its parents: it must be a dentry that the event holds. */
 SEC("struct_ops/filter")
+__failure __msg("R2 must be referenced or trusted")
 int FILTER(walked_dentry)
 {
 	if (!dentry)
@@ -162,6 +175,7 @@ int FILTER(walked_dentry)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("R3 must be referenced or trusted")
 int FILTER(walked_dir)
 {
 	if (!dentry)
@@ -172,6 +186,7 @@ int FILTER(walked_dir)
 
 /* Nothing but RCU holds a root. */
 SEC("struct_ops/filter")
+__failure __msg("R3 must be referenced or trusted")
 int FILTER(root_as_dir)
 {
 	struct inode *root;
@@ -185,6 +200,7 @@ int FILTER(root_as_dir)
 
 /* Marks are those of a group that the event holds, too. */
 SEC("struct_ops/filter")
+__failure __msg("R1 must be referenced or trusted")
 int FILTER(cast_group)
 {
 	struct fsnotify_group *cast;
@@ -194,6 +210,7 @@ int FILTER(cast_group)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("Possibly NULL pointer passed to trusted R1")
 int FILTER(no_group)
 {
 	return bpf_fanotify_is_subdir(NULL, NULL, NULL) == 1;
@@ -201,6 +218,7 @@ int FILTER(no_group)
 
 /* A filter decides about events and acts on nothing. */
 SEC("struct_ops/filter")
+__failure __msg("cannot use helper bpf_send_signal#")
 int FILTER(send_signal)
 {
 	bpf_send_signal(9);
@@ -208,6 +226,7 @@ int FILTER(send_signal)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("cannot use helper bpf_send_signal_thread#")
 int FILTER(send_signal_thread)
 {
 	bpf_send_signal_thread(9);
@@ -215,6 +234,7 @@ int FILTER(send_signal_thread)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("calling kernel function bpf_send_signal_task is not allowed")
 int FILTER(send_signal_task)
 {
 	bpf_send_signal_task(bpf_get_current_task_btf(), 9, PIDTYPE_TGID, 0);
@@ -222,6 +242,7 @@ int FILTER(send_signal_task)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("cannot use helper bpf_probe_write_user#")
 int FILTER(probe_write_user)
 {
 	bpf_probe_write_user((void *)16, &mask, sizeof(mask));
@@ -229,6 +250,7 @@ int FILTER(probe_write_user)
 }
 
 SEC("struct_ops/filter")
+__failure __msg("cannot use helper bpf_override_return#")
 int FILTER(override_return)
 {
 	bpf_override_return((void *)ctx, 0);
@@ -237,6 +259,7 @@ int FILTER(override_return)
 
 /* Of the fs kfuncs, only bpf_path_d_path() is for the member permission, */
 SEC("struct_ops/filter")
+__failure __msg("calling kernel function bpf_get_task_exe_file is not allowed")
 int FILTER(exe_file)
 {
 	struct file *file;
@@ -249,6 +272,7 @@ int FILTER(exe_file)
 
 /* and none for filter: it often runs where names have no root to begin at. */
 SEC("struct_ops/filter")
+__failure __msg("calling kernel function bpf_path_d_path is not allowed")
 int FILTER(path_in_filter)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -266,37 +290,9 @@ int FILTER(path_in_filter)
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
-/* Nothing but a fast path has a group to ask about, its timers neither. */
-struct timer_value {
-	struct bpf_timer timer;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, int);
-	__type(value, struct timer_value);
-} timers SEC(".maps");
-
-static int timer_callback(void *map, int *key, struct timer_value *value)
-{
-	return bpf_fanotify_is_subdir((void *)value, NULL, NULL);
-}
-
-SEC("struct_ops/filter")
-int FILTER(is_subdir_in_timer)
-{
-	struct timer_value *value;
-	int key = 0;
-
-	value = bpf_map_lookup_elem(&timers, &key);
-	if (value)
-		bpf_timer_set_callback(&value->timer, timer_callback);
-	return FAN_FP_RET_SKIP_EVENT;
-}
-
 /* The kfuncs take NULL, but not what may be NULL. */
 SEC("struct_ops/filter")
+__failure __msg("R2 must be referenced or trusted")
 int FILTER(unchecked_subdir)
 {
 	return bpf_fanotify_is_subdir(group, dentry, NULL);
@@ -311,6 +307,7 @@ struct {
 
 /* Deleting needs a reference on the inode. */
 SEC("struct_ops/filter")
+__failure __msg("cannot use helper bpf_inode_storage_delete#")
 int FILTER(delete_storage)
 {
 	if (inode)
@@ -319,18 +316,21 @@ int FILTER(delete_storage)
 }
 
 SEC("struct_ops.s/permission")
+__failure __msg("attach to unsupported member permission of struct fanotify_fastpath_ops")
 int PERMISSION(sleepable_permission)
 {
 	return FAN_FP_RET_SKIP_EVENT;
 }
 
 SEC("struct_ops/permission")
+__failure __msg("invalid mem access 'trusted_ptr_or_null_'")
 int PERMISSION(unchecked_range)
 {
 	return range->count & 1;
 }
 
 SEC("struct_ops/permission")
+__failure __msg("only read is supported")
 int PERMISSION(write_path)
 {
 	((struct path *)path)->dentry = NULL;
@@ -338,6 +338,7 @@ int PERMISSION(write_path)
 }
 
 SEC("struct_ops/permission")
+__failure __msg("only read is supported")
 int PERMISSION(write_range)
 {
 	if (range)
@@ -346,6 +347,7 @@ int PERMISSION(write_range)
 }
 
 SEC("struct_ops/permission")
+__failure __msg("R1 must be referenced or trusted")
 int PERMISSION(cast_path)
 {
 	char buf[16];
@@ -356,6 +358,7 @@ int PERMISSION(cast_path)
 }
 
 SEC("struct_ops/permission")
+__failure __msg("calling kernel function bpf_get_task_exe_file is not allowed")
 int PERMISSION(exe_file_permission)
 {
 	struct file *file;
@@ -368,12 +371,14 @@ int PERMISSION(exe_file_permission)
 
 /* Only these programs run with fsnotify_mark_srcu held. */
 SEC("tp_btf/fanotify_fastpath")
+__failure __msg("calling kernel function bpf_fanotify_is_subdir is not allowed")
 int BPF_PROG(is_subdir_in_tracing)
 {
 	return bpf_fanotify_is_subdir(NULL, NULL, NULL);
 }
 
 SEC("lsm/inode_unlink")
+__failure __msg("calling kernel function bpf_fanotify_subtree_root is not allowed")
 int BPF_PROG(subtree_root_in_lsm, struct inode *dir, struct dentry *dentry)
 {
 	int status;
@@ -383,12 +388,14 @@ int BPF_PROG(subtree_root_in_lsm, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("syscall")
+__failure __msg("calling kernel function bpf_fanotify_is_subdir is not allowed")
 int is_subdir_in_syscall(void *ctx)
 {
 	return bpf_fanotify_is_subdir(NULL, NULL, NULL);
 }
 
 SEC("struct_ops/ssthresh")
+__failure __msg("calling kernel function bpf_fanotify_is_subdir is not allowed")
 __u32 BPF_PROG(is_subdir_in_tcp, struct sock *sk)
 {
 	return bpf_fanotify_is_subdir(NULL, NULL, NULL);
@@ -421,7 +428,6 @@ OPS(probe_write_user);
 OPS(override_return);
 OPS(exe_file);
 OPS(path_in_filter);
-OPS(is_subdir_in_timer);
 OPS(unchecked_subdir);
 OPS(delete_storage);
 PERMISSION_OPS(sleepable_permission);

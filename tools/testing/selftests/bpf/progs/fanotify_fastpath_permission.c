@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The fast paths that prog_tests/fanotify_fastpath_permission.c attaches. */
+/* The fast paths that prog_tests/fanotify_fastpath_opener.c loads. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
