@@ -160,7 +160,7 @@ static const struct argp argp = {
 	       "it, until interrupted.\vCMD gets the file as its standard "
 	       "input: exit status 0 allows, 1 denies. A file is judged once; "
 	       "the kernel answers from then on, until the file changes. "
-	       "'-- clamdscan' asks ClamAV. fanfp(8) explains it all.",
+	       "'-- clamdscan' asks ClamAV. fanfp-guard(1) explains it all.",
 };
 
 static int init_group(unsigned int flags)
