@@ -40,7 +40,7 @@ static void print_help(FILE *out)
 			commands[i].help);
 	fprintf(out, "  %-10s %s\n", "version", "print the version");
 	fprintf(out, "\n'fanfp COMMAND --help' lists the options of a command, "
-		"fanfp(8) explains them.\n");
+		"fanfp(1) explains them.\n");
 }
 
 /* No other file may become one of these; what is written there still fails. */

@@ -37,5 +37,10 @@ enum {
 
 error_t options_parse(int key, char *arg, struct argp_state *state);
 char **options_cmd(const struct argp_state *state);
+unsigned long options_number(struct argp_state *state, const char *option,
+			     const char *arg, unsigned long min,
+			     unsigned long max);
+double options_seconds(struct argp_state *state, const char *option,
+		       const char *arg, unsigned int max);
 
 #endif /* __OPTIONS_H */

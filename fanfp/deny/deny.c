@@ -101,7 +101,7 @@ static const struct argp argp = {
 	.parser = parse_opt,
 	.args_doc = "[PATH...]",
 	.doc = "Refuse opens and execs of files, and of everything below "
-	       "directories, until interrupted.\vfanfp(8) explains it all.",
+	       "directories, until interrupted.\vfanfp-deny(1) explains it all.",
 };
 
 /* Returns true if the list is to be read again. */

@@ -69,35 +69,6 @@ static const struct argp_option option_table[] = {
 	{ 0 }
 };
 
-static unsigned long number(struct argp_state *state, const char *option,
-			    const char *arg, unsigned long min,
-			    unsigned long max)
-{
-	unsigned long n;
-	char *end;
-
-	errno = 0;
-	n = strtoul(arg, &end, 10);
-	if (errno || *end || arg[0] < '0' || arg[0] > '9' || n < min || n > max)
-		argp_failure(state, FANFP_USAGE, 0,
-			     "%s %s: give a number from %lu to %lu", option,
-			     arg, min, max);
-	return n;
-}
-
-static unsigned int seconds(struct argp_state *state, const char *arg)
-{
-	double s;
-	char *end;
-
-	s = strtod(arg, &end);
-	if (*end || end == arg || (s && !(s >= 0.001 && s <= MAX_SECONDS)))
-		argp_failure(state, FANFP_USAGE, 0,
-			     "--timeout %s: give seconds from 0.001 to %d, or 0",
-			     arg, MAX_SECONDS);
-	return s * 1000;
-}
-
 static void check_options(struct argp_state *state)
 {
 	if (!cmd)
@@ -114,16 +85,18 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	switch (key) {
 	case 'J':
-		g.jobs = number(state, "--jobs", arg, 1, 1024);
+		g.jobs = options_number(state, "--jobs", arg, 1, 1024);
 		return 0;
 	case 'o':
 		g.observe = true;
 		return 0;
 	case OPT_MAX_PENDING:
-		g.max_pending = number(state, "--max-pending", arg, 1, INT_MAX);
+		g.max_pending = options_number(state, "--max-pending", arg, 1,
+					       INT_MAX);
 		return 0;
 	case OPT_TIMEOUT:
-		g.timeout_ms = seconds(state, arg);
+		g.timeout_ms = options_seconds(state, "--timeout", arg,
+					       MAX_SECONDS) * 1000;
 		timeout_given = g.timeout_ms;
 		return 0;
 	case OPT_WHEN_STUCK:
@@ -135,8 +108,8 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		when_stuck_given = true;
 		return 0;
 	case OPT_SCAN_TIMEOUT:
-		g.scan_timeout = number(state, "--scan-timeout", arg, 0,
-					MAX_SECONDS);
+		g.scan_timeout = options_number(state, "--scan-timeout", arg, 0,
+						MAX_SECONDS);
 		return 0;
 	case ARGP_KEY_ARG:
 		cmd = options_cmd(state);
@@ -160,7 +133,7 @@ static const struct argp argp = {
 	       "it, until interrupted.\vCMD gets the file as its standard "
 	       "input: exit status 0 allows, 1 denies. A file is judged once; "
 	       "the kernel answers from then on, until the file changes. "
-	       "'-- clamdscan' asks ClamAV. fanfp(8) explains it all.",
+	       "'-- clamdscan' asks ClamAV. fanfp-guard(1) explains it all.",
 };
 
 static int init_group(unsigned int flags)

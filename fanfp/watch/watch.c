@@ -101,7 +101,7 @@ static const struct argp argp = {
 	.args_doc = "DIR... [-- CMD [ARG...]]",
 	.doc = "Print the events of directory trees, until interrupted or until "
 	       "CMD ends.\vEvents outside of the trees are skipped in the "
-	       "kernel. fanfp(8) explains it all.",
+	       "kernel. fanfp-watch(1) explains it all.",
 };
 
 static void init_group(void)
