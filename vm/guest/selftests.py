@@ -99,10 +99,11 @@ def main():
         cuts["prog_tests/verifier.c"] = lambda file: verifier(file, programs)
     elif os.path.exists(f"{target}/prog_tests/verifier.c"):
         os.unlink(f"{target}/prog_tests/verifier.c")
-    for name, cut in cuts.items():
-        file = Source(name, read(f"{source}/{name}"))
-        cut(file)
-        write(f"{target}/{name}", file.text)
+    files = [Source(name, read(f"{source}/{name}")) for name in cuts]
+    for file in files:
+        cuts[file.name](file)
+    for file in files:
+        write(f"{target}/{file.name}", file.text)
 
 
 if __name__ == "__main__":
