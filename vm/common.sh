@@ -9,6 +9,10 @@ set -euo pipefail
 unset LANGUAGE LC_MESSAGES
 export LC_ALL=C.UTF-8 LANG=C.UTF-8
 
+# A hook names its repository by these, and would lead git there from everywhere.
+mapfile -t git_variables < <(git rev-parse --local-env-vars 2>/dev/null || true)
+unset "${git_variables[@]}"
+
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 base_version=$(<"$repo/series/base")
 cache=${FANFP_CACHE:-${HOME:?is not set: set it, or FANFP_CACHE}/.cache/fanotify-fastpath}

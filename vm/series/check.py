@@ -7,7 +7,6 @@ import collections
 import os
 import re
 import subprocess
-import sys
 import tempfile
 
 import kernelgit

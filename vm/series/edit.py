@@ -57,12 +57,10 @@ def option(worktree):
 
 
 def free_branch(repo, name):
-    """A branch that does not exist, or whose worktree is gone."""
-    used = {n.partition(" ")[2].removeprefix("refs/heads/")
-            for n in git(repo, "worktree", "list", "--porcelain").splitlines() if n.startswith("branch ")}
+    """A branch that does not exist, for the worktree of that name."""
     every = set(git(repo, "for-each-ref", "--format=%(refname:short)", "refs/heads").split())
     number, branch = 1, name
-    while branch in used or branch in every:
+    while branch in every:
         number += 1
         branch = f"{name}-{number}"
     if subprocess.run(["git", "check-ref-format", "--branch", branch], check=False, stdout=subprocess.DEVNULL,

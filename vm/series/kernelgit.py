@@ -17,12 +17,15 @@ PLAIN = ("-c", "core.autocrlf=false", "-c", "commit.gpgsign=false", "-c", "core.
          "-c", "core.quotePath=true", "-c", "gc.auto=0")
 DIFF = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--diff-algorithm=myers",
         "--indent-heuristic", "--unified=3")
+# Without the variables by which a hook, say, names another repository
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in subprocess.run(
+    ["git", "rev-parse", "--local-env-vars"], stdout=subprocess.PIPE, check=True, text=True).stdout.split()}
 
 
 def git(where, *args, env=None, text=None, raw=False):
     """What git prints; Wrong if it fails."""
     done = subprocess.run(["git", "-C", where, *PLAIN, *args], input=text, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=False, env={**os.environ, **(env or {})})
+                          stderr=subprocess.PIPE, check=False, env={**ENVIRONMENT, **(env or {})})
     if done.returncode:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         raise sets.Wrong(f"git {args[0]} failed in {where}: {said}")
@@ -56,8 +59,9 @@ def make_base(base, repo):
         return base_commit(repo)
     # Dates and ignored files are of no importance; a fresh index, as the last run may have been interrupted.
     index = f"{repo}/index.base"
-    if os.path.exists(index):
-        os.unlink(index)
+    for stale in (index, f"{index}.lock"):
+        if os.path.exists(stale):
+            os.unlink(stale)
     who = {f"GIT_{w}_{n}": v for w in ("AUTHOR", "COMMITTER")
            for n, v in (("NAME", "base"), ("EMAIL", "base@localhost"), ("DATE", "2000-01-01T00:00:00Z"))}
     env = {"GIT_DIR": repo, "GIT_WORK_TREE": base, "GIT_INDEX_FILE": index, **who}

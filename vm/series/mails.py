@@ -8,7 +8,6 @@ stands for a patch and {set:NAME} for a set: how they are called is filled in he
 import os
 import re
 import shutil
-import sys
 import tempfile
 import textwrap
 
@@ -17,6 +16,8 @@ import sets
 from kernelgit import git
 
 
+# In a folder that may be replaced
+MARKER = ".fanfp-mails"
 MARK = re.compile(r"\{(patch|set):([^}\s]*)\}")
 
 
@@ -35,13 +36,15 @@ def fill(text, here, series, where):
     def paragraph(lines):
         """Its lines are broken anew if a name was filled in: it may be longer, or shorter."""
         filled = MARK.sub(name, lines)
-        if filled == lines:
-            return lines
+        if filled == lines or re.search(r"^[ \t]", filled, re.M) and not re.match("[-*] ", filled):
+            return filled
         first = re.match(r"[-*] |", filled)[0]
         return "\n".join(textwrap.wrap(filled[len(first):], 72, initial_indent=first, break_on_hyphens=False,
                                        subsequent_indent=" " * len(first), break_long_words=False))
     # A paragraph ends at an empty line, and before an item of a list.
-    return "".join(n if k % 2 else paragraph(n) for k, n in enumerate(re.split(r"(\n\n+|\n(?=[-*] ))", text)))
+    subject, end, text = text.partition("\n")
+    parts = re.split(r"(\n\n+|\n(?=[-*] ))", text)
+    return MARK.sub(name, subject) + end + "".join(n if k % 2 else paragraph(n) for k, n in enumerate(parts))
 
 
 def stands_on(here, series):
@@ -91,12 +94,13 @@ def write(base, out):
 
 def main(base, out):
     new = f"{out}.new"
+    for path in (out, new):
+        if os.path.lexists(path) and not os.path.exists(f"{path}/{MARKER}") and (not os.path.isdir(path) or os.listdir(path)):
+            raise sets.Wrong(f"{path} was not made by this: name a folder that is empty, or does not exist")
     shutil.rmtree(new, ignore_errors=True)
-    if os.path.isdir(out):
-        strange = [n for d, _, f in os.walk(out) for n in f if not n.endswith(".patch")]
-        if strange:
-            raise sets.Wrong(f"{out} holds other things than patches ({strange[0]}): name an empty folder")
     os.makedirs(new)
+    with open(f"{new}/{MARKER}", "w", encoding="utf-8"):
+        pass
     done = write(base, new)
     if os.path.isdir(out):
         shutil.rmtree(out)

@@ -27,20 +27,33 @@ def main(repo, worktree):
     if why := unfinished(worktree):
         raise sets.Wrong(why)
     now = git(worktree, "rev-parse", "HEAD").strip()
-    if state != sets.state():
-        changed = f"series/, or a file that a patch adds, has changed since {worktree} was made"
-        if now == head:
-            raise sets.Wrong(f"{changed}, and the commits there are as they were: 'make edit' brings them up to it")
-        raise sets.Wrong(
-            f"{changed}, and a refresh would undo that. Make another worktree, with 'make edit EDIT=DIR', and take your commits over there: "
-            f"git -C DIR rebase --onto HEAD {head[:12]} {now[:12]}, or git cherry-pick; then 'make refresh EDIT=DIR'")
-    wanted = wanted_files(worktree, read_commits(repo, worktree, now))
-    written = replace(wanted)
+    commits = read_commits(repo, worktree, now)
+    found = sets.state()
+    change = changes(wanted_files(worktree, commits), commits)
+    if change and state != found:
+        stale(repo, worktree, head, now)
+    # Reading the commits took its time.
+    if sets.state() != found:
+        raise sets.Wrong("series/ has changed just now: run this again")
+    undo.replace(sets.REPO, change)
     remember(worktree, sets.state(), now)
-    for path in written:
+    for path in change:
         print(f"    {path}")
-    print(f"{len(written)} files changed" if written else "nothing changed")
+    print(f"{len(change)} files changed" if change else "nothing changed")
     return 0
+
+
+def stale(repo, worktree, head, now):
+    """Refuses to undo what others have changed."""
+    changed = f"series/, or a file that a patch adds, has changed since {worktree} was made"
+    if now == head:
+        raise sets.Wrong(f"{changed}, and the commits there are as they were: 'make edit' brings them up to it")
+    base = base_commit(repo)[:12]
+    raise sets.Wrong(
+        f"{changed}, and a refresh would undo that. Make another worktree, with 'make edit EDIT=DIR', and take your changes "
+        f"over: git -C {worktree} diff {head[:12]} {now[:12]} | git -C DIR apply --3way; then commit them there, with "
+        f"--fixup, and 'make refresh EDIT=DIR'. Which patch has which: git -C {worktree} range-diff {base} {head[:12]} "
+        f"{now[:12]}")
 
 
 def notes(worktree):
@@ -57,8 +70,8 @@ def recall(worktree):
     try:
         state, head = sets.read(notes(worktree)).decode().split()
     except (sets.Wrong, OSError, ValueError):
-        raise sets.Wrong(f"{worktree} is no worktree that 'make edit' made: name one with EDIT=DIR, or a folder "
-                         "that does not exist yet") from None
+        raise sets.Wrong(f"{worktree} is no worktree that 'make edit' made: name one with EDIT=DIR, or a folder that does "
+                         f"not exist yet. If 'make edit' was interrupted: git worktree remove --force {worktree}") from None
     return state, head
 
 
@@ -95,6 +108,7 @@ class Commit:
             raise sets.Wrong(f"{self.called} says '{TRAILER}: {self.key}': it is SET/NAME, in lower case, digits, "
                              "dots and dashes")
         self.message = re.sub(rf"^{TRAILER}: .*$\n?", "", text, flags=re.M).rstrip("\n") + "\n"
+        self.author = git(worktree, "show", "-s", "--format=%an <%ae>", sha).strip()
         self.set = self.name = None
 
 
@@ -132,7 +146,11 @@ def read_commits(repo, worktree, head):
         if commit.name in KEPT + ("patches",):
             raise sets.Wrong(f"{commit.called} cannot be called {commit.name}, as a file of the set is")
         seen[commit.key] = commit
-        people(commit.message, commit.key)
+        who = people(commit.message, commit.key)
+        signed = f"{who['GIT_AUTHOR_NAME']} <{who['GIT_AUTHOR_EMAIL']}>"
+        if commit.author != signed:
+            raise sets.Wrong(f"{commit.called} is by {commit.author}, and signed first by {signed}: the author signs first "
+                             f"(git commit --amend --author='{signed}', or another line Signed-off-by)")
     return commits
 
 
@@ -174,8 +192,9 @@ def wanted_files(worktree, commits):
                 where = f"{owner[path].called} adds it: leave it out there" if path in owner else \
                     "the kernel has it, and series/ cannot hold a removal"
                 raise sets.Wrong(f"{commit.called} removes {path}; {where}")
-            elif path not in owner and (old_mode != new_mode or new_mode == "120000"):
-                raise sets.Wrong(f"{commit.called} changes the mode or the kind of {path}, or a link: series/ cannot hold that")
+            elif old_mode != new_mode or new_mode == "120000":
+                raise sets.Wrong(f"{commit.called} changes the mode or the kind of {path}, or a link: series/ cannot hold "
+                                 "that; a new file has its mode in the patch that adds it")
             elif path in owner:
                 later.append(path)
             else:
@@ -213,35 +232,51 @@ def diff(worktree, commit, paths):
     return re.sub(rb"^(@@ -[0-9,]+ \+[0-9,]+ @@).*$", rb"\1", text, flags=re.M)
 
 
-def ours():
-    """The paths that a refresh makes: all of series/ but what a set keeps, and the files of the patches."""
-    paths = set()
-    for folder, _, names in os.walk(f"{sets.REPO}/series"):
-        inside = os.path.relpath(folder, f"{sets.REPO}/series")
-        for name in names:
-            if inside == "." and name == "base" or "/" not in inside and inside != "." and name in KEPT:
-                continue
-            paths.add(os.path.normpath(f"series/{inside}/{name}"))
-    return paths | {f for p in sets.patches() for f in p.owns}
+def changes(wanted, commits):
+    """What has to be replaced for the repository to have what is wanted: {path: (mode, content) or None}."""
+    before, names = sets.sets(), list(dict.fromkeys(c.set for c in commits))
+    old = sets.made()
+    wanted = {**dict.fromkeys(old), **wanted, **letters(before, names, commits)}
 
-
-def replace(wanted):
-    """Makes the repository have what is wanted. Writes only what differs; returns it."""
-    alive = {p.split("/")[1] for p in wanted if p.startswith("series/") and p.count("/") > 1}
-    gone = {p for p in ours() if p not in wanted}
-    for name in (s.name for s in sets.sets()):
-        if name not in alive:
-            print(f"    no commit belongs to the set {name} any more: series/{name} is removed", file=sys.stderr)
-            gone |= {f"series/{name}/{k}" for k in KEPT if os.path.exists(f"{sets.REPO}/series/{name}/{k}")}
-    change = sorted([p for p, is_ in wanted.items() if undo.present(sets.REPO, p) != is_] + [p for p in gone if undo.present(sets.REPO, p)])
-    for path in change:
-        if path in wanted and not path.startswith("series/") and path not in ours() and undo.present(sets.REPO, path):
+    def text(name, kind):
+        is_ = wanted.get(f"series/{name}/{kind}", undo.present(sets.REPO, f"series/{name}/{kind}"))
+        return is_[1].decode() if is_ else ""
+    sets.check_order([(n, [w for w in text(n, "needs").split() if w], "Local:" in text(n, "recipients")) for n in names])
+    for path, is_ in wanted.items():
+        if is_ and path not in old and not path.startswith("series/") and undo.present(sets.REPO, path) not in (None, is_):
             raise sets.Wrong(f"{path} is added by a commit, and is in the repository already, but belongs to no patch: "
                              "move it away")
-    if not change:
-        return []
-    undo.replace(sets.REPO, {p: wanted.get(p) for p in change})
-    return change
+    return {p: wanted[p] for p in sorted(wanted) if wanted[p] != undo.present(sets.REPO, p)}
+
+
+def letters(before, names, commits):
+    """The files of sets that no commit holds, where a set was renamed or has gone: {path: ...}."""
+    moved = {}
+    renamed = {}
+    for each in before:
+        if each.name in names:
+            continue
+        into = {c.set for c in commits if c.name in [p.name for p in each.patches]} - {s.name for s in before}
+        kept = {k: undo.present(sets.REPO, f"series/{each.name}/{k}") for k in KEPT}
+        kept = {k: is_ for k, is_ in kept.items() if is_}
+        if len(into) == 1:
+            renamed[each.name] = into.pop()
+            moved |= {f"series/{renamed[each.name]}/{k}": is_ for k, is_ in kept.items()}
+            print(f"    the set {each.name} is called {renamed[each.name]} now", file=sys.stderr)
+        else:
+            changed = git(sets.REPO, "status", "--porcelain", "--", *(f"series/{each.name}/{k}" for k in kept)) if kept else ""
+            if changed:
+                raise sets.Wrong(f"no commit belongs to the set {each.name} any more, and its files have changes that are in "
+                                 f"no commit of this repository: commit or drop them first\n{changed.rstrip()}")
+            print(f"    no commit belongs to the set {each.name} any more: series/{each.name} is removed", file=sys.stderr)
+        moved |= {f"series/{each.name}/{k}": None for k in kept}
+    for name in names if renamed else ():
+        path = f"series/{name}/needs"
+        is_ = moved.get(path) or undo.present(sets.REPO, path)
+        if is_:
+            text = "".join(f"{renamed.get(n, n)}\n" for n in is_[1].decode().splitlines())
+            moved[path] = (is_[0], text.encode())
+    return moved
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def read(path):
 
 def run(where, *command):
     subprocess.run(command, cwd=where, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   env={**NO_EDITOR, "GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b",
+                   env={**NO_EDITOR, "GIT_AUTHOR_NAME": "A Person", "GIT_AUTHOR_EMAIL": "person@example.org",
                         "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b"})
 
 
@@ -218,6 +218,34 @@ class Series(unittest.TestCase):
         self.assertEqual(read(f"{self.repo}/series/other/patches"), "five\n")
         self.refused("has no series/other/cover-letter", lambda: mails.write(self.base, f"{self.temp}/mails"))
 
+    def test_set_renamed(self):
+        write(f"{self.repo}/series/feature/cover-letter~", "an editor's\n")
+        for subject, name in (("fs: first", "one"), ("kernel: second", "two")):
+            self.reword(subject, f"fixes/{name}", f"mends/{name}")
+        self.refresh()
+        self.assertEqual(read(f"{self.repo}/series/order"), "mends\nfeature\n")
+        self.assertEqual(read(f"{self.repo}/series/feature/needs"), "mends\n")
+        self.assertTrue(read(f"{self.repo}/series/mends/cover-letter").startswith("fixes of things\n"))
+        self.assertFalse(os.path.exists(f"{self.repo}/series/fixes"))
+        self.assertTrue(os.path.exists(f"{self.repo}/series/feature/cover-letter~"))
+        self.assertEqual(self.refresh(), "nothing changed\n")
+
+    def test_letters_are_kept(self):
+        """A set that loses its patches keeps a letter that is in no commit yet."""
+        write(f"{self.repo}/series/feature/cover-letter", "another title\n")
+        self.todo("'/ fs: fifth$/d; / fs: fourth$/d; / fs: third$/d'")
+        self.refused("its files have changes", self.refresh)
+
+    def test_set_after_a_local_one(self):
+        write(f"{self.repo}/series/feature/recipients", "Local: ours\n")
+        self.reword("fs: fifth", "feature/five", "other/five")
+        self.refused("other is to be mailed, and comes after feature", self.refresh)
+
+    def test_needed_set_removed(self):
+        for subject, name in (("fs: first", "one"), ("kernel: second", "two")):
+            self.reword(subject, f"fixes/{name}", f"feature/{name}")
+        self.refused("feature/needs names fixes", self.refresh)
+
     def test_reordered(self):
         final = self.final()
         self.todo("-e '/ fs: first$/{h;d}' -e '/ kernel: second$/{G}'")
@@ -236,6 +264,19 @@ class Series(unittest.TestCase):
         self.refused("has changed since", self.refresh, second)
         self.assertEqual(read(f"{self.repo}/kernel/new.c"), "newer\n")
         self.refused("has changes that are not in the series", self.edit, second)
+        # The remedy that the refusal names
+        write(f"{second}/Documentation/d.rst", "d\nd\n")
+        run(second, "git", "commit", "-qa", "--amend", "--no-edit")
+        with self.assertRaises(sets.Wrong) as refused:
+            self.refresh(second)
+        third = f"{self.temp}/third"
+        self.edit(third)
+        command = str(refused.exception).split("over: ")[1].split(";")[0].replace("DIR", third)
+        run(self.temp, "bash", "-c", command)
+        run(third, "git", "commit", "-qa", "--amend", "--no-edit")
+        self.refresh(third)
+        self.assertEqual(read(f"{self.repo}/Documentation/d.rst"), "d\nd\n")
+        self.assertEqual(read(f"{self.repo}/kernel/new.c"), "newer\n")
 
     def test_edited_by_hand_meanwhile(self):
         write(f"{self.repo}/kernel/new.c", "by hand\n")
@@ -282,9 +323,15 @@ class Series(unittest.TestCase):
         commit(f"fs: x\n{SIGNED}")
         self.refused("adds it: leave it out there", self.refresh)
         fresh()
-        os.chmod(f"{self.tree}/fs/a.c", 0o755)
-        commit(f"fs: x\n{SIGNED}")
-        self.refused("changes the mode", self.refresh)
+        for path in ("fs/a.c", "kernel/new.c"):
+            os.chmod(f"{self.tree}/{path}", 0o755)
+            commit(f"fs: x\n{SIGNED}")
+            self.refused("changes the mode", self.refresh)
+            fresh()
+        write(f"{self.tree}/fs/stray.c", "x\n")
+        run(self.tree, "git", "add", "-A")
+        run(self.tree, "git", "commit", "-qm", f"fs: x\n{SIGNED}", "--author=B <b@c>")
+        self.refused("the author signs first", self.refresh)
         fresh()
         with open(f"{self.tree}/fs/a.c", "wb") as file:
             file.write(b"\0\1\2")
@@ -306,44 +353,66 @@ class Series(unittest.TestCase):
         self.assertEqual(read(f"{self.tree}/fs/f.c"), "f0\nf1\nf2\nf3\n")
         self.refused("no worktree that 'make edit' made", self.edit, self.repo)
 
+    def killed_at(self, step):
+        """A refresh in a child that dies before so many changes of folders. Returns whether it came to its end."""
+        child = os.fork()
+        if not child:
+            left = step
+            for name in ("rename", "unlink", "mkdir", "rmdir"):
+                real = getattr(os, name)
+
+                def dying(*args, real=real, **kwargs):
+                    nonlocal left
+                    if left == 0:
+                        os._exit(9)
+                    left -= 1
+                    return real(*args, **kwargs)
+                setattr(os, name, dying)
+            try:
+                self.refresh()
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        self.assertIn(status, (0, 9))
+        return status == 0
+
     def test_interrupted(self):
-        """Killed at each step of the writing, it leaves all as it was."""
+        """Killed at each step of the writing, it leaves all as it was, and the next one does it."""
         self.commit_at("fs: third", lambda: write(f"{self.tree}/fs/f.c", "f0\nf1\nf2\n"))
         self.todo("'/ fs: fifth$/d'")
-        before, step = self.snapshot(), 0
-        while True:
-            child = os.fork()
-            if not child:
-                left = step
-                for name in ("rename", "unlink", "mkdir", "rmdir"):
-                    real = getattr(os, name)
-
-                    def dying(*args, real=real, **kwargs):
-                        nonlocal left
-                        if left == 0:
-                            os._exit(9)
-                        left -= 1
-                        return real(*args, **kwargs)
-                    setattr(os, name, dying)
-                try:
-                    self.refresh()
-                finally:
-                    os._exit(0)
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        before, step, complete = self.snapshot(), 0, 0
+        while not self.killed_at(step):
             with contextlib.redirect_stderr(io.StringIO()):
                 sets.sets()     # as whatever is run next does
-            if status == 0:
-                break
             after = self.snapshot()
-            done = not os.path.exists(f"{self.repo}/series/feature/five")
-            if not done:
+            if os.path.exists(f"{self.repo}/series/feature/five"):
                 self.assertEqual(before, after, f"killed at step {step}")
+                self.assertEqual(complete, 0)
             else:
-                # All is written: what is left to do is to forget what was there.
+                # All is written, but not noted: the refresh that follows has to see that.
+                complete += 1
                 self.assertEqual(read(f"{self.repo}/fs/f.c"), "f0\nf1\nf2\nf3\n")
+                self.assertEqual(self.refresh(), "nothing changed\n")
                 break
             step += 1
         self.assertGreater(step, 10)
+        self.assertEqual(complete, 1)
+
+    def test_changed_after_a_kill(self):
+        """What somebody writes after a refresh was killed is not undone."""
+        self.commit_at("fs: third", lambda: write(f"{self.tree}/fs/f.c", "f0\nf1\nf2\n"))
+        self.commit_at("kernel: second", lambda: write(f"{self.tree}/kernel/new.c", "newer\n"))
+        step = 0
+        while True:
+            self.assertFalse(self.killed_at(step))
+            if os.path.isdir(f"{self.repo}/.series-undo"):
+                break
+            step += 1
+        write(f"{self.repo}/kernel/new.c", "by hand\n")
+        self.refused("changed since: kernel/new.c", sets.sets)
+        os.truncate(f"{self.repo}/.series-undo/paths", 0)
+        self.refused("cannot be read", sets.sets)
 
     def test_fault(self):
         """A disk that is full leaves all as it was."""
@@ -379,9 +448,25 @@ class Series(unittest.TestCase):
         write(f"{self.repo}/series/fixes/cover-letter", "fixes\n\n{patch:feature/six}\n")
         self.refused("there is no such patch", lambda: mails.write(self.base, f"{self.temp}/more"))
 
+    def test_mails_replace_only_mails(self):
+        with contextlib.redirect_stdout(io.StringIO()):
+            mails.main(self.base, f"{self.temp}/mails")
+            mails.main(self.base, f"{self.temp}/mails")
+        write(f"{self.temp}/own/own.patch", "mine\n")
+        self.refused("was not made by this", mails.main, self.base, f"{self.temp}/own")
+        self.assertEqual(read(f"{self.temp}/own/own.patch"), "mine\n")
+
+    def test_git_of_a_hook(self):
+        """The variables by which a hook names its repository lead nobody there."""
+        self.assertNotIn("GIT_DIR", kernelgit.ENVIRONMENT)
+        code = "import sys; sys.path.insert(0, sys.argv[1]); import kernelgit; print(kernelgit.git(sys.argv[2], 'rev-parse', '--show-toplevel'))"
+        done = subprocess.run(["python3", "-c", code, os.path.dirname(sets.__file__), self.tree], check=True, text=True,
+                              stdout=subprocess.PIPE, env={**os.environ, "GIT_DIR": f"{self.repo}/.git"})
+        self.assertEqual(done.stdout.strip(), self.tree)
+
     def test_local_set_is_last(self):
         write(f"{self.repo}/series/fixes/recipients", "Local: ours\n")
-        self.refused("comes after fixes, which is never mailed", sets.sets)
+        self.refused("comes after fixes, which never is", sets.sets)
 
     def test_needs_come_before(self):
         write(f"{self.repo}/series/fixes/needs", "feature\n")

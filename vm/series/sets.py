@@ -19,6 +19,7 @@ import subprocess
 import sys
 
 import undo
+from undo import Wrong
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # Folders of the kernel in which a patch may add files; the others at the top are ours.
@@ -27,10 +28,6 @@ TOPS = ("Documentation", "arch", "block", "drivers", "fs", "include", "io_uring"
 # Names a point of the series at which nothing is applied yet.
 BASE = "base"
 NAME = r"[a-z0-9][a-z0-9_.-]*"
-
-
-class Wrong(Exception):
-    """Something that a person has to put right; the text says what."""
 
 
 def read(path):
@@ -110,6 +107,15 @@ class Patch:
         return [p for p in self.changes + self.owns + list(self.later) if p.startswith(tops)]
 
 
+def recipients(name):
+    """What series/NAME/recipients says, as [(key, value)]."""
+    headers = [n.partition(":") for n in lines(f"{REPO}/series/{name}/recipients")]
+    for key, colon, value in headers:
+        if key not in ("Local", "Prefix", "To", "Cc") or not colon or not value.strip():
+            raise Wrong(f"series/{name}/recipients: '{key}{colon}{value}' is none of Prefix:, To:, Cc: and Local:")
+    return [(k, v.strip()) for k, _, v in headers]
+
+
 class Set:
     """One set: series/NAME/."""
 
@@ -122,19 +128,11 @@ class Set:
         self.patches = [Patch(self, n) for n in lines(f"{self.dir}/patches")]
         if not self.patches:
             raise Wrong(f"series/{name}/patches names no patch")
-        headers = [n.partition(":") for n in lines(f"{self.dir}/recipients")]
-        for key, colon, value in headers:
-            if key not in ("Local", "Prefix", "To", "Cc") or not colon or not value.strip():
-                raise Wrong(f"series/{name}/recipients: '{key}{colon}{value}' is none of Prefix:, To:, Cc: and Local:")
-        self.headers = [(k, v.strip()) for k, _, v in headers]
+        self.headers = recipients(name)
+        self.local = "".join(self.header("Local"))      # why it is never mailed, or nothing
 
     def header(self, key):
         return [v for k, v in self.headers if k == key]
-
-    @property
-    def local(self):
-        """Why the set is never mailed, or nothing."""
-        return "".join(self.header("Local"))
 
     @property
     def cover(self):
@@ -155,13 +153,20 @@ def sets():
     if not names:
         raise Wrong("series/order names no set")
     found = [Set(n) for n in names]
-    for place, each in enumerate(found):
-        for need in each.needs:
-            if need not in names[:place]:
-                raise Wrong(f"series/{each.name}/needs names {need}, which does not come before it in series/order")
-        if place and found[place - 1].local and not each.local:
-            raise Wrong(f"the set {each.name} comes after {found[place - 1].name}, which is never mailed")
+    check_order([(s.name, s.needs, s.local) for s in found])
     return found
+
+
+def check_order(series):
+    """A set [(name, needs, why it is local)] comes after those that it needs, and one that is mailed before the others."""
+    for place, (name, needs, local) in enumerate(series):
+        for need in needs:
+            if need not in [n for n, _, _ in series[:place]]:
+                raise Wrong(f"series/{name}/needs names {need}, which does not come before it: change that list, or the "
+                            "order of the sets, with 'make edit'")
+        if place and series[place - 1][2] and not local:
+            raise Wrong(f"the set {name} is to be mailed, and comes after {series[place - 1][0]}, which never is: move its "
+                        "commits before those, with 'git rebase -i'")
 
 
 def patches():
@@ -193,10 +198,9 @@ def apply(name, text, where, *options):
                     "change, and make the change with 'make edit' (see CONTRIBUTING.md)")
 
 
-def stage(base, where, last=None, without_others=False):
+def stage(base, where, last=None):
     """Puts all that the patches up to last change or add into the folder where, and
-    returns the paths. New files that no patch owns are there, too, unless
-    without_others says no.
+    returns the paths. Without last, new files that no patch owns are there, too.
     """
     every = patches()
     series = upto(every, last)
@@ -213,7 +217,7 @@ def stage(base, where, last=None, without_others=False):
         if patch.diff:
             apply(f"{patch.key}/changes.diff", read(patch.diff), where)
     owned = {f for p in series for f in p.owns}
-    new = set() if without_others or last is not None else set(overlay_files())
+    new = set(overlay_files()) if last is None else set()
     for path in sorted(owned | new):
         if os.path.lexists(f"{base}/{path}"):
             raise Wrong(f"{path} is in Linux {base_version()} already: change it with 'make edit', not here")
@@ -228,17 +232,23 @@ def stage(base, where, last=None, without_others=False):
     return sorted(paths)
 
 
+def made():
+    """The paths that refresh.py makes: the lists, the patches, and the files that those add."""
+    paths = ["series/order"]
+    for each in sets():
+        paths.append(f"series/{each.name}/patches")
+        for patch in each.patches:
+            paths += [f"series/{patch.key}/{n}" for n in ("message", "files", "changes.diff", "overlay.diff")
+                      if os.path.exists(f"{patch.dir}/{n}")] + patch.owns
+    return sorted(paths)
+
+
 def state():
     """A hash of all that edit.py makes commits from: what they would undo if it changed meanwhile."""
     sums = hashlib.sha256()
-    names = [os.path.relpath(os.path.join(d, f), REPO)
-             for d, _, found in os.walk(f"{REPO}/series") for f in found if f not in ("cover-letter", "recipients", "needs")]
-    owned = [f for p in patches() for f in p.owns]
-    for name in sorted(names + owned):
-        path = f"{REPO}/{name}"
-        content = os.readlink(path).encode() if os.path.islink(path) else read(path) if os.path.exists(path) else b""
-        mode = os.lstat(path).st_mode & 0o111 if os.path.lexists(path) else 0
-        sums.update(f"{name}\0{mode}\0{len(content)}\0".encode() + content)
+    for path in made():
+        mode, content = undo.present(REPO, path) or ("", b"")
+        sums.update(f"{path}\0{mode}\0{len(content)}\0".encode() + content)
     return sums.hexdigest()
 
 

@@ -19,6 +19,10 @@ def sync(base, tree, manifest, last=None):
     written = []
     with tempfile.TemporaryDirectory(dir=os.path.dirname(tree)) as where:
         paths = sets.stage(base, where, last)
+        if last is None:
+            # Whoever edits a line of a later patch is told so now, and not when the patches are made.
+            with tempfile.TemporaryDirectory() as first:
+                sets.stage(base, first, sets.patches()[0].key)
         note(manifest, before | set(paths))
         for path in paths:
             if not sets.same(f"{where}/{path}", f"{tree}/{path}"):
