@@ -30,7 +30,8 @@ def fill(text, here, series, where):
                 return f'"{each.title}"'
             for number, patch in enumerate(each.patches, 1):
                 if kind == "patch" and patch.key == key:
-                    return f"patch {number}" if each.name == here.name else f'patch {number} of "{each.title}"'
+                    word = "Patch" if re.search(r"(^|[.:]\s+|^[-*] )$", found.string[:found.start()]) else "patch"
+                    return f"{word} {number}" if each.name == here.name else f'{word} {number} of "{each.title}"'
         raise sets.Wrong(f"{where} has {found[0]}, and there is no such {kind}")
 
     def paragraph(lines):

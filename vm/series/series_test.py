@@ -54,7 +54,7 @@ class Series(unittest.TestCase):
         sets.REPO = self.repo
         for path, text in {
                 "base": "9.9\n", "order": "fixes\nfeature\n",
-                "fixes/patches": "one\ntwo\n", "fixes/cover-letter": "fixes of things\n\nSee {patch:feature/three}.\n",
+                "fixes/patches": "one\ntwo\n", "fixes/cover-letter": "fixes of things\n\nSee {patch:feature/three}.\n{patch:fixes/two} is new.\n",
                 "fixes/recipients": "Prefix: PATCH\nTo: A <a@b>\n",
                 "feature/patches": "three\nfour\nfive\n", "feature/needs": "fixes\n",
                 "feature/cover-letter": "a feature\n\nAfter {set:fixes}, {patch:feature/four} is next.\n",
@@ -443,7 +443,7 @@ class Series(unittest.TestCase):
         self.assertIn('It applies to Linux 9.9 with "fixes of things".', cover)
         self.assertIn("To: A <a@b>\nCc: list@b\n", cover)
         cover = read(f"{self.temp}/mails/fixes/{done['fixes'][0]}")
-        self.assertIn('See patch 1 of "a feature".', cover)
+        self.assertIn('See patch 1 of "a feature". Patch 2 is new.', cover)
         self.assertNotIn("Patch: ", read(f"{self.temp}/mails/feature/{done['feature'][1]}"))
         write(f"{self.repo}/series/fixes/cover-letter", "fixes\n\n{patch:feature/six}\n")
         self.refused("there is no such patch", lambda: mails.write(self.base, f"{self.temp}/more"))
