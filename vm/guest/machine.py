@@ -50,6 +50,10 @@ class KvmDead(Exception):
     """KVM runs a guest of one instruction, but not a kernel: it is silent."""
 
 
+class QemuDied(Exception):
+    """An assertion of QEMU's own failed while the guest booted: nothing has been run in it yet."""
+
+
 def note(*text):
     print("vm:", *text, file=sys.stderr, flush=True)
 
@@ -313,6 +317,8 @@ class Machine:
                 if not data:
                     if not ready and self.try_tcg and not self.said() and not self.console_lines():
                         raise KvmDead
+                    if not ready and self.asserted():
+                        raise QemuDied("QEMU failed while the guest booted")
                     raise GuestFailed("the guest crashed" if ready else "the guest did not boot")
                 *lines, told = (told + data).split(b"\n")
                 for line in lines:
@@ -355,6 +361,13 @@ class Machine:
         """What QEMU itself said."""
         with open(f"{self.job}/qemu", encoding="utf-8", errors="replace") as file:
             return file.read().strip()
+
+    def asserted(self):
+        """Whether QEMU ended by an assertion of its own, seen now and then on a busy machine."""
+        try:
+            return self.qemu.wait(timeout=5) == -signal.SIGABRT and "Assertion" in self.said()
+        except subprocess.TimeoutExpired:
+            return False
 
     def explain(self, why):
         lines = self.console_lines()
@@ -419,8 +432,14 @@ def main():
             note_kvm(False)
             machine = Machine(command, tty, args.check_console)
             status = machine.run(limit)
+        except QemuDied:
+            note(f"QEMU failed while the guest booted ({machine.said()}): booting again")
+            machine.end()
+            machine.clean_up()
+            machine = Machine(command, tty, args.check_console)
+            status = machine.run(limit)
         machine.end()
-    except GuestFailed as failure:
+    except (GuestFailed, QemuDied) as failure:
         machine.end()
         machine.explain(failure)
         status = GUEST_FAILED
