@@ -135,4 +135,7 @@ status=0
 wait "$pid" || status=$?
 check 'SIGTERM is passed on to CMD' equal $((128 + 15)) "$status"
 
+check 'SIGCHLD was ignored: the end of CMD is the end' status 7 \
+	timeout 20 env --ignore-signal=CHLD "$fanfp" watch "$mnt/in" -- sh -c 'exit 7'
+
 done_testing
