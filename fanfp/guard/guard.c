@@ -37,6 +37,7 @@ static struct guard g = {
 	.scan_timeout = 60,
 };
 
+static struct guard_totals totals;
 static char **cmd;
 static bool timeout_given, when_stuck_given;
 static bool stopped;
@@ -229,6 +230,7 @@ static void read_changes(void)
  */
 static void lost_fastpath(void)
 {
+	fastpath_read(&g, &totals);
 	fastpath_detach();
 	close(g.changes_fd);
 	g.changes_fd = -1;
@@ -298,7 +300,6 @@ static void guard(int signal_fd)
 int cmd_guard(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct guard_totals totals;
 	bool failed;
 	int signal_fd;
 
@@ -328,7 +329,8 @@ int cmd_guard(int argc, char **argv)
 	guard(signal_fd);
 
 	scans_stop();
-	fastpath_read(&g, &totals);
+	if (g.in_kernel)
+		fastpath_read(&g, &totals);
 	/*
 	 * Events that nobody has read are allowed by the kernel. The groups go
 	 * before the programs, without which all of the filesystem would be
