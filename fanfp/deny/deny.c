@@ -110,7 +110,7 @@ static bool read_signals(int fd)
 	bool reload = false;
 	int signal;
 
-	while ((signal = signals_next(fd))) {
+	while ((signal = signals_next(fd, NULL))) {
 		if (signal == SIGHUP && list_file)
 			reload = true;
 		else

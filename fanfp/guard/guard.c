@@ -194,7 +194,7 @@ static void read_signals(int fd)
 	int status, signal;
 	pid_t pid;
 
-	while ((signal = signals_next(fd)))
+	while ((signal = signals_next(fd, NULL)))
 		if (signal != SIGCHLD)
 			stopped = true;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)

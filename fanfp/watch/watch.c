@@ -155,15 +155,18 @@ static void add_marks(void)
 
 static void read_signals(int fd)
 {
+	bool ctrl_c;
 	int signal;
 
-	while ((signal = signals_next(fd))) {
+	while ((signal = signals_next(fd, &ctrl_c))) {
 		if (signal == SIGCHLD) {
 			child_ended();
 			continue;
 		}
 		stop_signals++;
-		child_kill(signal);
+		/* CMD, in the same process group, has that already. */
+		if (!ctrl_c)
+			child_kill(signal);
 	}
 }
 
