@@ -188,6 +188,7 @@ int cmd_deny(int argc, char **argv)
 	bool failed;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	figures_open();
 
 	/* Without a list SIGHUP is the end, as ever. */
 	signal_fd = signals_open(SIGNALS_NO_PIPE |

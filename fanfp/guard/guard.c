@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/figures.h"
 #include "common/group.h"
 #include "common/mounts.h"
 #include "common/nowait.h"
@@ -318,6 +319,7 @@ int cmd_guard(int argc, char **argv)
 	opens_init(&g);
 	scans_init(&g);
 	scanner_try();
+	figures_open();
 	signal_fd = signals_open(SIGNALS_CHILD | SIGNALS_NO_PIPE);
 	since_now(&g.start);
 	nowait_begin();

@@ -53,6 +53,12 @@ check 'deny: all of it is told' has "$work/err" 'list:5: it would deny the whole
 mkfifo "$mnt/fifo"
 refused 'deny: a pipe' 1 'neither a file nor a directory' "${deny[@]}" "$mnt/fifo"
 
+for command in guard deny; do
+	declare -n cmd=$command
+	refused "$command: a summary that cannot be written" 2 'cannot write the summary to /no/such: No such file' \
+		"${cmd[@]}" --summary /no/such "$mnt/dir"
+done
+
 mkdir "$work/empty"
 for command in guard deny; do
 	declare -n cmd=$command

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/event.h"
+#include "common/figures.h"
 #include "common/filesystems.h"
 #include "common/group.h"
 #include "common/mounts.h"
@@ -261,6 +262,7 @@ int cmd_watch(int argc, char **argv)
 	init_group();
 	if (!w.in_user_space && filter_attach(&w, roots_excluded()))
 		return fanfp_failed;
+	figures_open();
 	signal_fd = signals_open(SIGNALS_CHILD);
 	if (w.in_user_space)
 		fs_keep_open();
