@@ -44,6 +44,8 @@ if mount -t overlay -o "lowerdir=$mnt/lower,upperdir=$mnt/upper,workdir=$mnt/wor
 else
 	echo 'skip an overlay # it cannot be mounted'
 fi
+refused 'guard: without CAP_DAC_READ_SEARCH' 1 'needs CAP_DAC_READ_SEARCH.*run as root' \
+	setpriv --bounding-set=-dac_read_search --inh-caps=-dac_read_search "${guard[@]}" "$mnt/dir"
 refused 'deny: nothing' 2 'nothing to deny' "${deny[@]}"
 refused 'deny: all' 2 'whole machine' "${deny[@]}" "$mnt/../../.."
 refused 'deny: a list that does not exist' 1 'none: No such file' "${deny[@]}" --list "$mnt/none"
