@@ -6,6 +6,7 @@
 #include <argp.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
 	size_t i;
 
 	open_standard_fds();
+	/* While it is ignored, the end of a child is told to nobody. */
+	signal(SIGCHLD, SIG_DFL);
 	/* Which bytes a terminal can show; numbers stay those of C. */
 	setlocale(LC_CTYPE, "");
 

@@ -4,12 +4,37 @@
  * description, so that neither has what the other lacks.
  */
 #include <err.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/figures.h"
 #include "common/options.h"
 #include "fanfp.h"
+
+static FILE *file;		/* of --summary */
+
+/**
+ * figures_open - open the file of --summary, if one was given
+ *
+ * To be called before the work begins: at its end it is late to learn that the path
+ * is wrong. What is in the file stays until figures_print(). Ends the program, after
+ * it has said why, if the file cannot be opened.
+ */
+void figures_open(void)
+{
+	int fd;
+
+	if (!options.summary)
+		return;
+	fd = open(options.summary, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!file)
+		err(FANFP_USAGE, "cannot write the summary to %s",
+		    options.summary);
+}
 
 static struct figure *add(struct figures *f, const char *name, const char *text)
 {
@@ -139,19 +164,17 @@ static void print_json(FILE *out, const struct figures *f)
 	fprintf(out, "}");
 }
 
-static int write_file(const char *path, const struct figures *f)
+static int write_file(const struct figures *f)
 {
-	FILE *file = fopen(path, "we");
-
-	if (file) {
+	/* EINVAL: a pipe or a device, which has no old content. */
+	if (!ftruncate(fileno(file), 0) || errno == EINVAL) {
 		print_json(file, f);
 		putc('\n', file);
+		if (!fclose(file))
+			return 0;
 	}
-	if (!file || fclose(file)) {
-		warn("cannot write the summary to %s", path);
-		return -1;
-	}
-	return 0;
+	warn("cannot write the summary to %s", options.summary);
+	return -1;
 }
 
 /**
@@ -172,5 +195,5 @@ int figures_print(const struct figures *f)
 	} else {
 		print_text(stderr, f);
 	}
-	return options.summary ? write_file(options.summary, f) : 0;
+	return file ? write_file(f) : 0;
 }

@@ -5,6 +5,8 @@
  *
  *	struct figures f = {};
  *
+ *	figures_open();
+ *	...
  *	figures_count(&f, "opens", "Opens seen", opens);
  *	figures_any(&f, "late", "Answers that came too late", late);
  *	figures_print(&f);
@@ -31,6 +33,7 @@ struct figures {
 	size_t nr;
 };
 
+void figures_open(void);
 void figures_count(struct figures *f, const char *name, const char *text,
 		   uint64_t count);
 void figures_any(struct figures *f, const char *name, const char *text,

@@ -48,15 +48,21 @@ int signals_open(unsigned int flags)
 /**
  * signals_next - take a signal that has come
  * @fd:		what signals_open() has returned
+ * @ctrl_c:	where to store if it is the SIGINT of a terminal, which went to the
+ *		whole process group; may be NULL
  *
  * Return: its number, or 0 if there is none.
  */
-int signals_next(int fd)
+int signals_next(int fd, bool *ctrl_c)
 {
 	struct signalfd_siginfo info;
 
-	return read(fd, &info, sizeof(info)) == sizeof(info) ? info.ssi_signo
-							     : 0;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	if (ctrl_c)
+		*ctrl_c = info.ssi_signo == SIGINT &&
+			  info.ssi_code == SI_KERNEL;
+	return info.ssi_signo;
 }
 
 /**

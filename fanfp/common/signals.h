@@ -6,6 +6,7 @@
 #define __SIGNALS_H
 
 #include <signal.h>
+#include <stdbool.h>
 
 enum {
 	SIGNALS_CHILD	= 1,	/* SIGCHLD, too */
@@ -14,7 +15,7 @@ enum {
 };
 
 int signals_open(unsigned int flags);
-int signals_next(int fd);
+int signals_next(int fd, bool *ctrl_c);
 const sigset_t *signals_original(void);
 void signals_restore(void);
 

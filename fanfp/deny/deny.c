@@ -110,7 +110,7 @@ static bool read_signals(int fd)
 	bool reload = false;
 	int signal;
 
-	while ((signal = signals_next(fd))) {
+	while ((signal = signals_next(fd, NULL))) {
 		if (signal == SIGHUP && list_file)
 			reload = true;
 		else
@@ -188,6 +188,7 @@ int cmd_deny(int argc, char **argv)
 	bool failed;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	figures_open();
 
 	/* Without a list SIGHUP is the end, as ever. */
 	signal_fd = signals_open(SIGNALS_NO_PIPE |

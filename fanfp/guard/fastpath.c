@@ -133,7 +133,7 @@ int fastpath_keep(int fd, const struct guard_sample *sample, bool deny)
 }
 
 /**
- * fastpath_read - what the programs have counted; all 0 if there are none
+ * fastpath_read - what the programs have counted
  * @g:		the guard
  * @t:		where to store it
  */
@@ -142,8 +142,6 @@ void fastpath_read(const struct guard *g, struct guard_totals *t)
 	struct group_info info;
 
 	memset(t, 0, sizeof(*t));
-	if (!skel)
-		return;
 	counts_add(skel->maps.counts, &t->counts, sizeof(t->counts));
 	if (!group_info_read(getpid(), g->group_fd, &info))
 		t->expired = info.expired;

@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/figures.h"
 #include "common/group.h"
 #include "common/mounts.h"
 #include "common/nowait.h"
@@ -37,6 +38,7 @@ static struct guard g = {
 	.scan_timeout = 60,
 };
 
+static struct guard_totals totals;
 static char **cmd;
 static bool timeout_given, when_stuck_given;
 static bool stopped;
@@ -193,7 +195,7 @@ static void read_signals(int fd)
 	int status, signal;
 	pid_t pid;
 
-	while ((signal = signals_next(fd)))
+	while ((signal = signals_next(fd, NULL)))
 		if (signal != SIGCHLD)
 			stopped = true;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
@@ -229,6 +231,7 @@ static void read_changes(void)
  */
 static void lost_fastpath(void)
 {
+	fastpath_read(&g, &totals);
 	fastpath_detach();
 	close(g.changes_fd);
 	g.changes_fd = -1;
@@ -298,7 +301,6 @@ static void guard(int signal_fd)
 int cmd_guard(int argc, char **argv)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct guard_totals totals;
 	bool failed;
 	int signal_fd;
 
@@ -317,6 +319,7 @@ int cmd_guard(int argc, char **argv)
 	opens_init(&g);
 	scans_init(&g);
 	scanner_try();
+	figures_open();
 	signal_fd = signals_open(SIGNALS_CHILD | SIGNALS_NO_PIPE);
 	since_now(&g.start);
 	nowait_begin();
@@ -328,7 +331,8 @@ int cmd_guard(int argc, char **argv)
 	guard(signal_fd);
 
 	scans_stop();
-	fastpath_read(&g, &totals);
+	if (g.in_kernel)
+		fastpath_read(&g, &totals);
 	/*
 	 * Events that nobody has read are allowed by the kernel. The groups go
 	 * before the programs, without which all of the filesystem would be

@@ -178,7 +178,10 @@ static int try(char *reason, size_t size)
 	close(end.fd);
 	if (n <= 0)
 		scanner_stop(child);
-	waitpid(child, &status, 0);
+	if (waitpid(child, &status, 0) != child) {
+		snprintf(reason, size, "waitpid: %s", strerror(errno));
+		return -1;
+	}
 	return scanner_verdict(status, n <= 0, reason, size);
 }
 

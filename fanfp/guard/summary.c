@@ -59,7 +59,8 @@ int guard_summary_print(const struct guard *g, const struct guard_totals *t)
 	const bool kernel = !options.no_fastpath;
 	struct figures f = {};
 
-	figures_word(&f, "mode", "Mode", kernel ? "fastpath" : "no-fastpath");
+	figures_word(&f, "mode", "Mode",
+		     g->in_kernel ? "fastpath" : "no-fastpath");
 	figures_flag(&f, "observe", "Only observed", g->observe);
 	if (kernel)
 		add_kernel(&f, g, t);

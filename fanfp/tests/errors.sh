@@ -26,8 +26,24 @@ refused 'a CMD that does not exist' 127 'cannot run no-such-cmd: No such file' \
 	"$fanfp" watch "$mnt/dir" -- no-such-cmd
 refused 'a CMD that is no program' 126 "cannot run $mnt/file: Permission denied" \
 	"$fanfp" watch "$mnt/dir" -- "$mnt/file"
-refused 'a summary that cannot be written' 125 'cannot write the summary to /no/such' \
-	"$fanfp" watch --summary /no/such "$mnt/dir" -- true
+refused 'a summary that cannot be written' 2 'cannot write the summary to /no/such: No such file' \
+	"$fanfp" watch --summary /no/such "$mnt/dir" -- echo CMD
+check 'is told before CMD is run' has_not "$work/out" CMD
+echo old >"$work/figures"
+refused 'a CMD that does not exist, with --summary' 127 'cannot run no-such-cmd' \
+	"$fanfp" watch --summary "$work/figures" "$mnt/dir" -- no-such-cmd
+check 'leaves the file as it was' equal old "$(<"$work/figures")"
+printf '%1000d\n' 1 >"$work/figures"
+check 'a long file with --summary' status 0 \
+	"$fanfp" watch --summary "$work/figures" "$mnt/dir" -- true
+check 'is replaced as a whole' figure "$work/figures" delivered
+mkfifo "$work/pipe"
+cat "$work/pipe" >"$work/piped" &
+check 'a pipe for --summary' status 0 "$fanfp" watch --summary "$work/pipe" "$mnt/dir" -- true
+wait
+check 'gets the figures' figure "$work/piped" delivered
+refused 'a full disk for the summary' 125 'cannot write the summary to /dev/full: No space left' \
+	"$fanfp" watch --summary /dev/full "$mnt/dir" -- true
 check 'a full disk is a failure' status 125 sh -c '"$1" watch "$2" -- touch "$2/x" >/dev/full' - \
 	"$fanfp" "$mnt/dir"
 check 'which is told' has "$work/err" 'cannot write to the standard output'

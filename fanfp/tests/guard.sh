@@ -135,6 +135,7 @@ stop
 for name in fanfp_guard fanfp_changes; do
 	guard
 	allowed cat "$mnt/in/good"
+	allowed cat "$mnt/in/good"
 	check "$name can be detached" detach "$pid" "$name"
 	check "$name: which is told" wait_until grep -q 'was detached' "$work/err"
 	check "$name: a bad file is still denied" denied cat "$mnt/in/evil"
@@ -143,6 +144,9 @@ for name in fanfp_guard fanfp_changes; do
 	check "$name: one outside is allowed" allowed cat "$mnt/out/evil"
 	check "$name: a scanner may open what it guards" allowed cat "$mnt/in/opens-other"
 	stop
+	check "$name: the mode at the end is told" equal no-fastpath "$(figure "$work/figures" mode)"
+	check "$name: what was counted before is told" equal 1,1 \
+		"$(figure "$work/figures" kernel_allowed),$(figure "$work/figures" kept)"
 done
 
 # The directory goes, then the filesystem.

@@ -44,6 +44,8 @@ if mount -t overlay -o "lowerdir=$mnt/lower,upperdir=$mnt/upper,workdir=$mnt/wor
 else
 	echo 'skip an overlay # it cannot be mounted'
 fi
+refused 'guard: without CAP_DAC_READ_SEARCH' 1 'needs CAP_DAC_READ_SEARCH.*run as root' \
+	setpriv --bounding-set=-dac_read_search --inh-caps=-dac_read_search "${guard[@]}" "$mnt/dir"
 refused 'deny: nothing' 2 'nothing to deny' "${deny[@]}"
 refused 'deny: all' 2 'whole machine' "${deny[@]}" "$mnt/../../.."
 refused 'deny: a list that does not exist' 1 'none: No such file' "${deny[@]}" --list "$mnt/none"
@@ -52,6 +54,12 @@ refused 'deny: a bad list' 1 "list:4: not an absolute path" "${deny[@]}" --list 
 check 'deny: all of it is told' has "$work/err" 'list:5: it would deny the whole machine'
 mkfifo "$mnt/fifo"
 refused 'deny: a pipe' 1 'neither a file nor a directory' "${deny[@]}" "$mnt/fifo"
+
+for command in guard deny; do
+	declare -n cmd=$command
+	refused "$command: a summary that cannot be written" 2 'cannot write the summary to /no/such: No such file' \
+		"${cmd[@]}" --summary /no/such "$mnt/dir"
+done
 
 mkdir "$work/empty"
 for command in guard deny; do

@@ -127,4 +127,13 @@ check 'nohup: it is not' denied cat "$mnt/in/evil"
 finish
 wait "$pid"
 
+# Who ignores SIGCHLD passes that on, and would not be told of the end of a scan.
+env --ignore-signal=CHLD "$fanfp" guard --timeout 0 "$mnt/in" -- "$work/scan" >"$work/out" 2>"$work/err" &
+pid=$!
+wait_until guarded_or_gone
+check 'SIGCHLD was ignored: it guards' guarded
+check 'SIGCHLD was ignored: scans end' denied timeout 20 cat "$mnt/in/evil"
+kill -TERM "$pid"
+wait "$pid" || :
+
 done_testing

@@ -135,4 +135,44 @@ status=0
 wait "$pid" || status=$?
 check 'SIGTERM is passed on to CMD' equal $((128 + 15)) "$status"
 
+# Ctrl-C reaches CMD from the terminal; while fanfp is stopped, it cannot be passed on.
+cat >"$work/ctrl_c" <<'P'
+import os, pty, signal, sys, time
+signals, fanfp, mnt = sys.argv[1:]
+cmd = '''
+import signal, sys
+mask = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+signal.pthread_sigmask(signal.SIG_BLOCK, mask)
+def say(word):
+    with open(sys.argv[1], "a") as file:
+        print(word, file=file)
+say("ready")
+got = 0
+while got != signal.SIGTERM:
+    got = signal.Signals(signal.sigwait(mask[:2]))
+    say(got.name)
+'''
+pid, terminal = pty.fork()
+if not pid:
+    os.execv(fanfp, [fanfp, "watch", mnt + "/in", "--", sys.executable, "-c", cmd, signals])
+def wait_for(word):
+    for _ in range(300):
+        if os.path.exists(signals) and word in open(signals).read():
+            return
+        time.sleep(0.1)
+    sys.exit(f"{word} did not come")
+wait_for("ready")
+os.kill(pid, signal.SIGSTOP)
+os.write(terminal, b"\x03")
+wait_for("SIGINT")
+os.kill(pid, signal.SIGTERM)
+os.kill(pid, signal.SIGCONT)
+wait_for("SIGTERM")
+P
+check 'Ctrl-C' timeout 100 python3 "$work/ctrl_c" "$work/signals" "$fanfp" "$mnt"
+check 'reaches CMD once' equal 'ready SIGINT SIGTERM' "$(xargs <"$work/signals")"
+
+check 'SIGCHLD was ignored: the end of CMD is the end' status 7 \
+	timeout 20 env --ignore-signal=CHLD "$fanfp" watch "$mnt/in" -- sh -c 'exit 7'
+
 done_testing

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/event.h"
+#include "common/figures.h"
 #include "common/filesystems.h"
 #include "common/group.h"
 #include "common/mounts.h"
@@ -155,15 +156,18 @@ static void add_marks(void)
 
 static void read_signals(int fd)
 {
+	bool ctrl_c;
 	int signal;
 
-	while ((signal = signals_next(fd))) {
+	while ((signal = signals_next(fd, &ctrl_c))) {
 		if (signal == SIGCHLD) {
 			child_ended();
 			continue;
 		}
 		stop_signals++;
-		child_kill(signal);
+		/* CMD, in the same process group, has that already. */
+		if (!ctrl_c)
+			child_kill(signal);
 	}
 }
 
@@ -258,6 +262,7 @@ int cmd_watch(int argc, char **argv)
 	init_group();
 	if (!w.in_user_space && filter_attach(&w, roots_excluded()))
 		return fanfp_failed;
+	figures_open();
 	signal_fd = signals_open(SIGNALS_CHILD);
 	if (w.in_user_space)
 		fs_keep_open();
