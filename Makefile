@@ -52,6 +52,7 @@ help:
 #: ICOUNT=1     one processor whose clock counts instructions: times can be compared
 #: ACCEL=tcg    do not use KVM; it is used where it works (ACCEL=kvm tries it again)
 #: ROUNDS=3     how often make bench measures
+#: BUILDS=all   make check builds the whole kernel after each patch, not only after each set
 #: FILES=1500   how many files make run works with
 #: TIMEOUT=SEC  how long the guest may take
 #: V=1          show commands and the guest's boot time

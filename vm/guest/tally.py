@@ -1,5 +1,6 @@
 """Runs a command whose output holds the results of tests, shows the results as
-they come, keeps all of the output in a log, and ends with one line of counts.
+they come, keeps all of the output in a log, and ends with the tests that took longest
+and one line of counts.
 usage: tally.py LOG COMMAND...
 
 Understood are the results of test_progs ("#1/2 test/subtest:OK") and of test
@@ -12,6 +13,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 PROGS = re.compile(r"#(\d+)(?:/(\d+))?\s+(\S.*?):(OK|FAIL|SKIP)\b")
 SCRIPT = re.compile(r"(ok|not ok|skip)\b(?: \d+ -)? *(.*)")
@@ -24,6 +26,8 @@ class Tally:
         self.program = ""
         self.said = []          # since the last result
         self.open = None        # the program that has begun and not ended
+        self.took = {}          # (program, test) -> seconds since the result before it
+        self.since = time.monotonic()
 
     def add(self, name, result):
         """A failure told once stays one; test_progs tells its failures again."""
@@ -31,6 +35,8 @@ class Tally:
         if key in self.results and (self.results[key] == "not ok" or result == self.results[key]):
             return
         self.results[key] = result
+        now = time.monotonic()
+        self.took[key], self.since = now - self.since, now
         if result == "not ok":
             for line in self.said[-40:]:
                 print("   |", line)
@@ -40,6 +46,11 @@ class Tally:
     def count(self, result):
         return sum(r == result for r in self.results.values())
 
+    def slowest(self, number):
+        for (program, name), seconds in sorted(self.took.items(), key=lambda t: -t[1])[:number]:
+            if seconds >= 5:
+                print(f"# took {seconds:4.0f} s: {program}: {name}", flush=True)
+
     def of_program(self, prefix=""):
         return [r for (p, n), r in self.results.items() if p == self.program and n.startswith(prefix)]
 
@@ -48,6 +59,7 @@ class Tally:
             self.program = self.open = found[1]
             print(f"# {self.program}", flush=True)
             self.said = []
+            self.since = time.monotonic()
         elif found := re.match(r"== end (\S+): (\d+)", line):
             self.end(int(found[2]))
         elif self.open == "test_progs" and (found := PROGS.match(line)):
@@ -93,6 +105,7 @@ def main():
         tally.add("the guest: it crashed, hung or its kernel complained", "not ok")
     elif not tally.results:
         tally.add("no test was run", "not ok")
+    tally.slowest(10)
     print(f"log: {log}", file=sys.stderr)
     sys.stderr.flush()
     print(f"{tally.count('ok')} passed, {tally.count('not ok')} failed, {tally.count('skip')} skipped", flush=True)

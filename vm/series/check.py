@@ -1,6 +1,6 @@
 """Checks of series/ for vm/check.
 usage: check.py owners | mailed | roundtrip BASE MAILS | stands BASE MAILS SET | checkpatch BASE PATCH |
-       kernel-patches | kernel-sources | hook BUILD
+       kernel-builds | kernel-sources [PATCH] | kernel-folders | hook BUILD
 """
 
 import collections
@@ -27,6 +27,9 @@ ALLOWED = (
     ("MACRO_ARG_PRECEDENCE", "tools/testing/selftests/bpf/benchs/", "the same"),
     ("VOLATILE", "tools/testing/selftests/bpf/progs/", "const volatile is how a BPF program declares what its loader sets"),
     ("SPACING", "tools/testing/selftests/bpf/progs/", "takes the tag in 'struct X __kptr *' for a number"),
+    ("SPACING", "tools/lib/bpf/libbpf.h", "how each struct of options ends there"),
+    ("LINE_SPACING", "tools/lib/bpf/libbpf.h", "the same"),
+    ("BLOCK_COMMENT_STYLE", "include/linux/fsnotify_backend.h", "as the comments of the members around it"),
     ("MACRO_ARG_REUSE", "include/linux/fsnotify_backend.h", "the iterator is a variable, as in all loop macros"),
 )
 
@@ -126,15 +129,36 @@ def mailed():
 KERNEL = ("fs/", "include/", "kernel/")
 
 
-def kernel_patches():
-    """The patches that change what is built into the kernel."""
-    print("\n".join(p.key for p in sets.patches() if p.touches(*KERNEL)))
+def kernel_builds():
+    """What vm/series/check-builds builds, in order, as "PATCH on|off|none WHAT": back from the last patch
+    with the option on, to the one that adds it; forth with it off; then those before there is an option. WHAT is
+    "whole" after the last patch of a set.
+    """
+    none, option = [], []
+    for each in sets.sets():
+        found = [p for p in each.patches if p.touches(*KERNEL)]
+        for patch in found:
+            has = option or any(n.endswith("/Kconfig") for n in patch.changes)
+            (option if has else none).append((patch.key, "whole" if patch is found[-1] else "part"))
+    for way, keys in ("on", option[::-1]), ("off", option), ("none", none[::-1]):
+        for key, what in keys:
+            print(key, way, what)
 
 
-def kernel_sources():
-    """The files of the kernel itself that the series adds or changes."""
-    names = {n for p in sets.patches() for n in p.touches(*KERNEL)}
-    print("\n".join(sorted(n for n in names if n[-2:] in (".c", ".h"))))
+def touched(key=None):
+    return sorted({n for p in sets.patches() if key in (None, p.key) for n in p.touches(*KERNEL) if n[-2:] in (".c", ".h")})
+
+
+def kernel_sources(key=None):
+    """The files of the kernel itself that the series, or one patch, adds or changes."""
+    print("\n".join(touched(key)))
+
+
+def kernel_folders():
+    """The folders whose sources the series adds or changes: fs/, and those below kernel/."""
+    folders = {n.split("/")[0] if n.startswith("fs/") or n.count("/") == 1 else "/".join(n.split("/")[:2])
+               for n in touched() if not n.startswith("include/")}
+    print("\n".join(f"{n}/" for n in sorted(folders)))
 
 
 def hook(build):
@@ -189,5 +213,5 @@ def hook(build):
 
 
 CHECKS = {"owners": owners, "mailed": mailed, "roundtrip": roundtrip, "stands": stands, "checkpatch": checkpatch,
-          "kernel-patches": kernel_patches, "kernel-sources": kernel_sources, "hook": hook}
+          "kernel-builds": kernel_builds, "kernel-sources": kernel_sources, "kernel-folders": kernel_folders, "hook": hook}
 sets.run(lambda name, *rest: CHECKS[name](*rest))

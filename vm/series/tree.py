@@ -41,8 +41,12 @@ def sync(base, tree, manifest, last=None):
 
 
 def note(manifest, paths):
+    """Nothing is written if nothing changes: .ci/run makes two kernels of one tree at a time."""
+    text = "".join(f"{p}\n" for p in sorted(paths))
+    if os.path.exists(manifest) and sets.read(manifest).decode() == text:
+        return
     with open(f"{manifest}.new", "w", encoding="utf-8") as file:
-        file.writelines(f"{p}\n" for p in sorted(paths))
+        file.write(text)
     os.rename(f"{manifest}.new", manifest)
 
 
