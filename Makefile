@@ -20,7 +20,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory (make demo, too)
-#: make test         run all tests in the guest; T=name,... runs those, T=selftests no scripts
+#: make test         run all tests in the guest; T=name,... runs those, -name not, T=selftests no scripts
 #: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make hostile      what other users and large systems can make an event cost
 #: make shell        a shell in the guest
