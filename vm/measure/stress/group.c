@@ -329,9 +329,10 @@ void group_check_exactly(struct group *g, unsigned long long expired)
 }
 
 /*
- * Nobody waits for the events that have seen a mark. As long as an opener waits
- * for another group, a mark that was next to be looked at stays in the list of its
- * mount, though it was removed. A count that was lost is not found later.
+ * An update waits for the events that have seen a mark. There may be more of them:
+ * as long as an opener waits for another group, a mark that was next to be looked
+ * at stays in the list of its mount, though it was removed. A count that was lost
+ * is not found later.
  */
 void group_check_at_rest(struct group *g, unsigned long long expired)
 {
@@ -344,7 +345,6 @@ void group_check_at_rest(struct group *g, unsigned long long expired)
 			self->checks += 7;
 			return;
 		}
-		usleep(1000);
 	} while (now() < limit);
 	group_check_exactly(g, expired);
 }
