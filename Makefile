@@ -30,7 +30,7 @@ help:
 #: make check        what must hold before the series is mailed
 #: make matrix       small kernels: gcc, clang, 32 bit, one processor, without each option; each patch
 #: make profile      count the instructions of an open and close of a file, by function
-#: make equivalence  the same events in the same order as without the series
+#: make equivalence  the same events as without the series, one by one and in a storm
 #: make regression   the kernel's own tests say the same as without the series
 #:
 #: make edit         a git worktree of the base kernel with a commit a patch, in EDIT=DIR
