@@ -2,16 +2,15 @@
 # series after another, from the tree $check/tree; and which symbols are missing there.
 # shellcheck shell=bash disable=SC2154 # variables are of vm/common.sh and check-builds
 
-# members FOLDER: the objects of a kernel. What is not built of FOLDERS anew is in
-# vmlinux.a, which may still name what an earlier build had in FOLDERS.
+# members FOLDER: the objects of a kernel: those of $folders, and all others that the
+# kernel of `make kernel` has. vmlinux.a in FOLDER may be of an earlier build.
 members() {
 	local folder skip=()
 	for folder in "${folders[@]}"; do
-		[[ -f $1/${folder}built-in.a ]] || continue
 		ar t "$1/${folder}built-in.a"
 		skip+=(-e "^$folder")
 	done
-	ar t "$1/vmlinux.a" | grep -v "${skip[@]}"
+	(cd "$build" && ar t vmlinux.a) | grep -v "${skip[@]}"
 }
 # Symbols that are used and not defined; a linked kernel has some too, which its
 # linker script provides.
@@ -59,7 +58,8 @@ prepare() {
 # forget: what was compiled since is compiled again the next time, as nobody has seen,
 # or acted on, what the compiler said of it.
 forget() {
-	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o -name '*.o' -newer "$check/compiling" -exec rm {} +
+	find "$out" \( -path "$out/scripts" -o -path "$out/tools" \) -prune -o -name '*.o' -newer "$check/compiling" \
+		-exec touch -d '2001-01-01' {} +
 	rm -f "$check/compiling"
 }
 
