@@ -20,7 +20,7 @@ help:
 	@sed -n 's/^#: //p' Makefile
 
 #: make run          see it work: the kernel is built and booted, fanfp watches a directory (make demo, too)
-#: make test         run all tests in the guest; T=name,... runs those, -name not, T=selftests no scripts
+#: make test         run all tests in the guest; T=name,... runs those, T=selftests no scripts
 #: make stress       everything at once, for MINUTES=10, in the order of SEED=
 #: make hostile      what other users and large systems can make an event cost
 #: make shell        a shell in the guest
@@ -30,7 +30,7 @@ help:
 #: make check        what must hold before the series is mailed
 #: make matrix       small kernels: gcc, clang, 32 bit, one processor, without each option; each patch
 #: make profile      count the instructions of an open and close of a file, by function
-#: make equivalence  the same events as without the series, one by one and in a storm
+#: make equivalence  the same events in the same order as without the series
 #: make regression   the kernel's own tests say the same as without the series
 #:
 #: make edit         a git worktree of the base kernel with a commit a patch, in EDIT=DIR

@@ -30,7 +30,8 @@ vmlinux_a: fs/ kernel/bpf/ $(addprefix $(O)/,$(mm))
 	$(call archive,vmlinux.a,$(fs) $(bpf) $(mm))
 config := $(shell grep -q ^CONFIG_FANOTIFY_FASTPATH=y $(O)/.config && echo -DON)
 $(shell echo '$(config)' | cmp -s - $(O)/config || echo '$(config)' >$(O)/config)
-$(O)/%.o: %.c include/h.h $(O)/config
+$(O)/fs/notify/fanotify/fast.o $(O)/fs/notify/fanotify/more.o: $(O)/config
+$(O)/%.o: %.c include/h.h
 	@echo '  CC      $*.o'
 	$(if $(C),@echo '  CHECK   $S/$*.c')
 	@mkdir -p $(@D)
@@ -127,6 +128,10 @@ class Builds(unittest.TestCase):
 
     def test_remembers(self):
         self.assertEqual(sorted(self.builds()), sorted(OK))
+        # What a patch leaves as it was is not compiled again.
+        for log, times in ("feature-option-on", 1), ("fixes-two-none", 0):
+            with open(f"{self.cache}/logs/check-{log}.log", encoding="utf-8") as file:
+                self.assertEqual(file.read().count("CC      fs/a.o"), times, log)
         self.assertEqual(sorted(self.builds()), sorted(f"{n} (found before; nothing changed)" for n in OK))
         # An earlier patch that stays the same is not built again.
         self.series(fast=FAST.replace("1", "2"))
@@ -143,6 +148,14 @@ class Builds(unittest.TestCase):
         self.assertEqual(self.bad(), wrong)
         self.series()
         self.assertEqual(self.bad(), [])
+
+    def test_warning_of_each_state(self):
+        """It is told of every patch, though the object is the same as after the one before."""
+        self.series(a="int a(void);\nint a(void)\n{\n\tint unused;\n\treturn 2;\n}\n")
+        bad = self.bad()
+        for state in "feature/option builds with the option on", "feature/option builds with the option off", \
+                     "fixes/two builds with no option yet":
+            self.assertIn(f"bad {state}: the whole kernel, without warnings", bad)
 
     def test_undefined(self):
         self.series(fast=FAST.replace("\treturn 1", "\treturn missing()").replace("int f", "int missing(void);\nint f", 1))

@@ -27,9 +27,6 @@ ALLOWED = (
     ("MACRO_ARG_PRECEDENCE", "tools/testing/selftests/bpf/benchs/", "the same"),
     ("VOLATILE", "tools/testing/selftests/bpf/progs/", "const volatile is how a BPF program declares what its loader sets"),
     ("SPACING", "tools/testing/selftests/bpf/progs/", "takes the tag in 'struct X __kptr *' for a number"),
-    ("SPACING", "tools/lib/bpf/libbpf.h", "how each struct of options ends there"),
-    ("LINE_SPACING", "tools/lib/bpf/libbpf.h", "the same"),
-    ("BLOCK_COMMENT_STYLE", "include/linux/fsnotify_backend.h", "as the comments of the members around it"),
     ("MACRO_ARG_REUSE", "include/linux/fsnotify_backend.h", "the iterator is a variable, as in all loop macros"),
 )
 
